@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// One c-ares channel to one DNS server, on the event loop.
+//
+// A channel asks its server once and reports what came of it; which server is
+// asked, when, and how often is the resolver's business. c-ares gives the query
+// identifiers, EDNS and its downgrade, and TCP after a truncated answer.
+#ifndef MXD_CHANNEL_H
+#define MXD_CHANNEL_H
+
+#include <ares.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/netaddr.h"
+
+struct channel;
+struct event_base;
+
+struct channel_params {
+	struct event_base *base; // borrowed; outlives the channel
+	struct netaddr server;	 // with its port
+	bool tcp;		 // TCP from the start; else on truncation
+	int64_t timeout_ms;	 // c-ares forgets a query after about so long
+};
+
+struct channel *channel_new(const struct channel_params *p, struct err *err);
+// Calls back for every query that is still there, with ARES_EDESTRUCTION. Not
+// from within a callback of c-ares. NULL is fine.
+void channel_free(struct channel *ch);
+
+// Asks for `name` as it stands, class IN. `done` is called exactly once; it may
+// be called before channel_ask() returns, and on the stack of c-ares: it must
+// neither ask nor free the channel.
+void channel_ask(struct channel *ch, const char *name, int type,
+    ares_callback done, void *arg);
+
+// The servers of a resolv.conf (NULL: the system's), at least one, to be freed
+// by the caller. Returns how many; 0 and `err`: none.
+unsigned channel_system_servers(
+    const char *resolv_conf, struct netaddr **out, struct err *err);
+
+#endif

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: MIT
+// DNS messages to answers, by libresolv's ns_initparse().
+#include "dns/wire.h"
+
+#include "base/bug.h"
+
+#include <arpa/nameser.h>
+#include <resolv.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+// What one walk over the answer section found at a name.
+enum wire_found {
+	WIRE_BAD,     // the message cannot be parsed
+	WIRE_NOTHING, // neither of these
+	WIRE_ALIAS,   // a CNAME
+	WIRE_RECORDS, // records of the type asked for
+};
+
+// A message on its way to an answer.
+struct wire_reply {
+	ns_msg msg;
+	const char *name;   // the name asked for; borrowed
+	ns_type type;	    // the type asked for
+	unsigned n_answers; // records in the answer section
+	char
+	    owner[NS_MAXDNAME]; // where the CNAMEs ended, as the message has it
+	unsigned aliases;	// CNAMEs up to there
+	uint32_t ttl_s;		// lowest so far
+};
+
+// Counts a record's TTL in. With its top bit set it is 0 (RFC 2181 section 8).
+static void
+wire_note_ttl(struct wire_reply *r, const ns_rr *rr)
+{
+	uint32_t ttl_s = (uint32_t)ns_rr_ttl(*rr);
+
+	if (ttl_s > INT32_MAX)
+		ttl_s = 0;
+	if (ttl_s < r->ttl_s)
+		r->ttl_s = ttl_s;
+}
+
+// True when the record is at `owner`, of class IN and this type.
+static bool
+wire_is_at(const ns_rr *rr, const char *owner, ns_type type)
+{
+	return ns_rr_type(*rr) == type && ns_rr_class(*rr) == ns_c_in &&
+	       strcasecmp(ns_rr_name(*rr), owner) == 0;
+}
+
+// Reads the name that fills a record's data from `offset` to its end; the root
+// is "". False: no such name.
+static bool
+wire_name_in(const struct wire_reply *r, const ns_rr *rr, size_t offset,
+    char out[NS_MAXDNAME])
+{
+	if (ns_rr_rdlen(*rr) <= offset)
+		return false;
+	int used = dn_expand(ns_msg_base(r->msg), ns_msg_end(r->msg),
+	    ns_rr_rdata(*rr) + offset, out, NS_MAXDNAME);
+	return used >= 0 && (size_t)used == ns_rr_rdlen(*rr) - offset;
+}
+
+// The response code with the upper bits of EDNS (RFC 6891 section 6.1.3), or
+// -1. Without them BADVERS reads as an empty NOERROR.
+static int
+wire_rcode(struct wire_reply *r)
+{
+	int rcode = ns_msg_getflag(r->msg, ns_f_rcode);
+
+	for (int i = 0; i < ns_msg_count(r->msg, ns_s_ar); i++) {
+		ns_rr rr;
+		if (ns_parserr(&r->msg, ns_s_ar, i, &rr) < 0)
+			return -1;
+		if (ns_rr_type(rr) == ns_t_opt)
+			rcode |= (int)(((uint32_t)ns_rr_ttl(rr) >> 24) << 4);
+	}
+	return rcode;
+}
+
+// True when the message repeats our question, and no other.
+static bool
+wire_is_our_question(struct wire_reply *r)
+{
+	ns_rr question;
+
+	return ns_msg_count(r->msg, ns_s_qd) == 1 &&
+	       ns_parserr(&r->msg, ns_s_qd, 0, &question) == 0 &&
+	       wire_is_at(&question, r->name, r->type);
+}
+
+// A server that does not recurse and points to others instead says nothing of
+// the name; taken for NODATA, it would say of every domain that it has no MX.
+static bool
+wire_is_referral(struct wire_reply *r)
+{
+	ns_rr rr;
+
+	return r->n_answers == 0 && !ns_msg_getflag(r->msg, ns_f_aa) &&
+	       !ns_msg_getflag(r->msg, ns_f_ra) &&
+	       ns_msg_count(r->msg, ns_s_ns) > 0 &&
+	       ns_parserr(&r->msg, ns_s_ns, 0, &rr) == 0 &&
+	       ns_rr_type(rr) == ns_t_ns;
+}
+
+// Opens the message. OK: its answer section may be read.
+static enum answer_outcome
+wire_open(struct wire_reply *r, const unsigned char *msg, size_t len)
+{
+	if (msg == NULL || len > NS_MAXMSG ||
+	    ns_initparse(msg, (int)len, &r->msg) < 0)
+		return ANSWER_UNREADABLE;
+	unsigned records = 0;
+	for (int section = ns_s_an; section <= ns_s_ar; section++)
+		records += ns_msg_count(r->msg, (ns_sect)section);
+	if (records > WIRE_RECORD_MAX || !ns_msg_getflag(r->msg, ns_f_qr) ||
+	    ns_msg_getflag(r->msg, ns_f_opcode) != ns_o_query)
+		return ANSWER_UNREADABLE;
+	r->n_answers = ns_msg_count(r->msg, ns_s_an);
+
+	int rcode = wire_rcode(r);
+	if (rcode < 0)
+		return ANSWER_UNREADABLE;
+	// A server that could not read the question need not repeat it.
+	bool excused = rcode != ns_r_noerror && rcode != ns_r_nxdomain &&
+		       ns_msg_count(r->msg, ns_s_qd) == 0;
+	if (!excused && !wire_is_our_question(r))
+		return ANSWER_UNREADABLE;
+	switch (rcode) {
+	case ns_r_noerror:
+		// c-ares went to TCP for the rest; an MX set with hosts missing
+		// must not pass for the whole.
+		if (ns_msg_getflag(r->msg, ns_f_tc))
+			return ANSWER_UNREADABLE;
+		return wire_is_referral(r) ? ANSWER_SERVFAIL : ANSWER_OK;
+	case ns_r_nxdomain:
+		return ANSWER_NXDOMAIN;
+	case ns_r_refused:
+		return ANSWER_REFUSED;
+	default:
+		return ANSWER_SERVFAIL;
+	}
+}
+
+// Looks what is at r->owner; an alias leads to `target`.
+static enum wire_found
+wire_look(struct wire_reply *r, char target[NS_MAXDNAME])
+{
+	enum wire_found found = WIRE_NOTHING;
+	ns_rr alias;
+
+	for (unsigned i = 0; i < r->n_answers; i++) {
+		ns_rr rr;
+		if (ns_parserr(&r->msg, ns_s_an, (int)i, &rr) < 0)
+			return WIRE_BAD;
+		if (wire_is_at(&rr, r->owner, r->type))
+			return WIRE_RECORDS;
+		if (found == WIRE_NOTHING &&
+		    wire_is_at(&rr, r->owner, ns_t_cname)) {
+			alias = rr;
+			found = WIRE_ALIAS;
+		}
+	}
+	if (found == WIRE_ALIAS) {
+		if (!wire_name_in(r, &alias, 0, target))
+			return WIRE_BAD;
+		wire_note_ttl(r, &alias);
+	}
+	return found;
+}
+
+// Follows the CNAMEs from the name asked for; r->owner is their end.
+static enum wire_found
+wire_follow(struct wire_reply *r)
+{
+	char target[NS_MAXDNAME];
+
+	if (strlen(r->name) >= sizeof(r->owner))
+		return WIRE_BAD;
+	strcpy(r->owner, r->name);
+	r->ttl_s = INT32_MAX;
+	for (r->aliases = 0; r->aliases <= WIRE_ALIAS_MAX; r->aliases++) {
+		enum wire_found found = wire_look(r, target);
+		if (found != WIRE_ALIAS)
+			return found;
+		strcpy(r->owner, target);
+	}
+	return WIRE_BAD;
+}
+
+// Some injectors answer every question with an address, and so betray
+// themselves to who asked for MX.
+static bool
+wire_has_address_for_mx(struct wire_reply *r)
+{
+	for (unsigned i = 0; i < r->n_answers; i++) {
+		ns_rr rr;
+		if (ns_parserr(&r->msg, ns_s_an, (int)i, &rr) < 0)
+			return true;
+		if (wire_is_at(&rr, r->name, ns_t_a) ||
+		    wire_is_at(&rr, r->name, ns_t_aaaa) ||
+		    wire_is_at(&rr, r->owner, ns_t_a) ||
+		    wire_is_at(&rr, r->owner, ns_t_aaaa))
+			return true;
+	}
+	return false;
+}
+
+// True when (a, a_host) is to stand before `b`.
+static bool
+wire_mx_before(uint16_t a, const char *a_host, const struct answer_mx_host *b)
+{
+	if (a != b->preference)
+		return a < b->preference;
+	return strcmp(a_host, b->host) < 0;
+}
+
+// Puts a host into its place; what no longer fits falls off the end.
+static void
+wire_mx_insert(struct answer_mx *out, uint16_t preference, const char *host)
+{
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < out->n; i++) {
+		struct answer_mx_host *mx = &out->mx[i];
+		if (strcmp(mx->host, host) != 0)
+			continue;
+		if (preference >= mx->preference)
+			return;
+		out->n--;
+		memmove(mx, mx + 1, (out->n - i) * sizeof(*mx));
+		break;
+	}
+	while (at < out->n && !wire_mx_before(preference, host, &out->mx[at]))
+		at++;
+	if (at == ANSWER_MX_MAX)
+		return;
+	if (out->n == ANSWER_MX_MAX)
+		out->n--;
+	memmove(
+	    &out->mx[at + 1], &out->mx[at], (out->n - at) * sizeof(out->mx[0]));
+	out->n++;
+	out->mx[at].preference = preference;
+	strcpy(out->mx[at].host, host);
+}
+
+// Takes the MX at r->owner. False: one of them is malformed.
+static bool
+wire_collect_mx(struct wire_reply *r, struct answer_mx *out)
+{
+	unsigned records = 0, roots = 0;
+
+	for (unsigned i = 0; i < r->n_answers; i++) {
+		ns_rr rr;
+		char text[NS_MAXDNAME], host[DNAME_SIZE];
+		if (ns_parserr(&r->msg, ns_s_an, (int)i, &rr) < 0)
+			return false;
+		if (!wire_is_at(&rr, r->owner, ns_t_mx))
+			continue;
+		if (!wire_name_in(r, &rr, sizeof(uint16_t), text))
+			return false;
+		wire_note_ttl(r, &rr);
+		records++;
+		if (text[0] == '\0')
+			roots++;
+		else if (dname_fold_host(text, strlen(text), host) > 0)
+			wire_mx_insert(
+			    out, (uint16_t)ns_get16(ns_rr_rdata(rr)), host);
+	}
+	out->null_mx = records == 1 && roots == 1;
+	return true;
+}
+
+// Takes the addresses at r->owner. False: one of them is malformed.
+static bool
+wire_collect_addr(struct wire_reply *r, int family, struct answer_addr *out)
+{
+	size_t size = family == AF_INET ? NS_INADDRSZ : NS_IN6ADDRSZ;
+
+	for (unsigned i = 0; i < r->n_answers; i++) {
+		ns_rr rr;
+		unsigned j = 0;
+		if (ns_parserr(&r->msg, ns_s_an, (int)i, &rr) < 0)
+			return false;
+		if (!wire_is_at(&rr, r->owner, r->type))
+			continue;
+		if (ns_rr_rdlen(rr) != size)
+			return false;
+		wire_note_ttl(r, &rr);
+		struct netaddr addr = netaddr_from_bytes(
+		    family, ns_rr_rdata(rr));
+		while (j < out->n && !netaddr_same_ip(&out->addr[j], &addr))
+			j++;
+		if (j == out->n && out->n < ANSWER_ADDR_MAX)
+			out->addr[out->n++] = addr;
+	}
+	return true;
+}
+
+void
+wire_decode_mx(const char *name, const unsigned char *msg, size_t len,
+    struct answer_mx *out)
+{
+	struct wire_reply r = {.name = name, .type = ns_t_mx};
+
+	memset(out, 0, sizeof(*out));
+	out->outcome = wire_open(&r, msg, len);
+	if (out->outcome != ANSWER_OK)
+		return;
+	switch (wire_follow(&r)) {
+	case WIRE_RECORDS:
+		if (wire_collect_mx(&r, out)) {
+			out->ttl_s = r.ttl_s;
+			return;
+		}
+		break;
+	case WIRE_NOTHING:
+		if (!wire_has_address_for_mx(&r)) {
+			out->outcome = ANSWER_NODATA;
+			return;
+		}
+		break;
+	case WIRE_ALIAS:
+	case WIRE_BAD:
+		break;
+	}
+	memset(out, 0, sizeof(*out));
+	out->outcome = ANSWER_UNREADABLE;
+}
+
+void
+wire_decode_addr(const char *name, int family, const unsigned char *msg,
+    size_t len, struct answer_addr *out)
+{
+	mxd_assert(family == AF_INET || family == AF_INET6);
+	struct wire_reply r = {
+	    .name = name, .type = family == AF_INET ? ns_t_a : ns_t_aaaa};
+
+	memset(out, 0, sizeof(*out));
+	out->outcome = wire_open(&r, msg, len);
+	if (out->outcome != ANSWER_OK)
+		return;
+	switch (wire_follow(&r)) {
+	case WIRE_RECORDS:
+		if (!wire_collect_addr(&r, family, out))
+			break;
+		out->ttl_s = r.ttl_s;
+		if (r.aliases > 0 && dname_fold_host(r.owner, strlen(r.owner),
+					 out->canonical) < 0)
+			out->canonical[0] = '\0';
+		return;
+	case WIRE_NOTHING:
+		out->outcome = ANSWER_NODATA;
+		return;
+	case WIRE_ALIAS:
+	case WIRE_BAD:
+		break;
+	}
+	memset(out, 0, sizeof(*out));
+	out->outcome = ANSWER_UNREADABLE;
+}

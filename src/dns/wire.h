@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// DNS messages to answers, by libresolv's ns_initparse().
+#ifndef MXD_WIRE_H
+#define MXD_WIRE_H
+
+#include <stddef.h>
+
+#include "reach/answer.h"
+
+enum {
+	WIRE_ALIAS_MAX = 16,   // CNAMEs followed; more is a loop
+	WIRE_RECORD_MAX = 1024 // records of a message; more is no honest answer
+};
+
+// Decode a whole DNS message that came as answer to an MX (A, AAAA) question
+// for `name` (folded). They follow CNAMEs from `name` within the message, in
+// whatever order they stand, take only records of the asked type and class IN
+// at their end, compare names without case, skip names that dname_fold_host()
+// refuses, drop duplicates (of a host that has two preferences the lower
+// stays), and set every field of `out`. Only the answer section counts.
+//
+// The response code, the bits of EDNS included, maps as: NOERROR to OK or
+// NODATA, NXDOMAIN, REFUSED, all others to SERVFAIL. A referral without
+// recursion (the server is lame) is SERVFAIL, too. UNREADABLE is what cannot be
+// parsed, is cut off, has no QR bit or another question, loops, or is an answer
+// to an MX question that has address records instead of any MX: nobody but an
+// injector answers so.
+//
+// MX come in the order of preference, then of name, whatever the order on the
+// wire; of more than ANSWER_MX_MAX the first stay. Addresses keep the order of
+// the message, as RFC 5321 section 5.1 wants. A null MX is "one MX only, with
+// the root as host" (RFC 7505 section 3); the root as host beside others is
+// skipped. `canonical` stays empty when the CNAMEs end at a name that
+// dname_fold_host() refuses.
+void wire_decode_mx(const char *name, const unsigned char *msg, size_t len,
+    struct answer_mx *out);
+void wire_decode_addr(const char *name, int family, const unsigned char *msg,
+    size_t len, struct answer_addr *out);
+
+#endif
