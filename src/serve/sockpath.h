@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// The file of a unix socket: its birth, its owner, its end.
+#ifndef MXD_SOCKPATH_H
+#define MXD_SOCKPATH_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+// Which file was made, so that no other is removed in its place.
+struct sockpath_id {
+	dev_t dev;
+	ino_t ino;
+};
+
+// Makes a listening socket at `path` (absolute). A socket file that nobody
+// answers on is replaced; anything else that stands there is an error. The last
+// directory is made when it is missing. Nobody can connect before mode and
+// group ("": leave) are set. Returns the descriptor, or -1 and `err`.
+int sockpath_listen(const char *path, int backlog, mode_t mode,
+    const char *group, struct sockpath_id *id_out, struct err *err);
+
+// Gives the file its mode and group. -1 and `err` when it is not ours any more,
+// or may not be changed.
+int sockpath_set_access(const char *path, const struct sockpath_id *id,
+    mode_t mode, const char *group, struct err *err);
+
+// Removes the file if it is still the one that was made.
+void sockpath_remove(const char *path, const struct sockpath_id *id);
+
+#endif
