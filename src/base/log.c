@@ -185,7 +185,7 @@ wants_stderr(enum log_target target, const char *syslog_path)
 	case LOG_TO_AUTO:
 		// Where no syslog listens, lines would go to nobody.
 		return logsink_stderr_is_journal() || isatty(STDERR_FILENO) ||
-		    access(syslog_path, F_OK) < 0;
+		       access(syslog_path, F_OK) < 0;
 	case LOG_TO_SYSLOG:
 		return false;
 	case LOG_TO_STDERR:
@@ -199,8 +199,8 @@ log_open(const struct log_params *params)
 {
 	int saved = errno;
 	struct logsink to;
-	const char *path =
-	    params->syslog_path != NULL ? params->syslog_path : "/dev/log";
+	const char *path = params->syslog_path != NULL ? params->syslog_path
+						       : "/dev/log";
 	if (wants_stderr(params->target, path))
 		logsink_open_stderr(&to);
 	else

@@ -73,7 +73,7 @@ struct conf_rule {
 	char *domain_file;	     // as written; "": none
 	bool by_domain; // it has a condition on the domain, which an empty
 			// domain_file makes one that no domain meets
-	struct conf_strings mx;	     // folded patterns
+	struct conf_strings mx; // folded patterns
 	enum conf_route route;
 	unsigned *relays; // indices into conf.relays; none: all
 	unsigned n_relays;

@@ -119,8 +119,8 @@ finish_domain_file(const struct reader *r, struct conf_rule *rule,
 {
 	const config_setting_t *at = config_setting_get_member(
 	    group, "domain_file");
-	return add_domains(r, at, "rules.domain_file", rule->domain_file,
-	    &rule->domains);
+	return add_domains(
+	    r, at, "rules.domain_file", rule->domain_file, &rule->domains);
 }
 
 // The name of that file as a rule keeps it.
