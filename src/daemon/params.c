@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// From the configuration and the machine to the figures of the rooms.
+#include "daemon/params.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "daemon/internal.h"
+
+#include <ifaddrs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum {
+	DESCRIPTORS_OWN = 64, // listeners, DNS, log, libraries
+	LIMIT_WANTED = 1 << 20,
+	CLIENTS_MIN = 16,
+	PROBES_MIN = 4,
+};
+
+static unsigned
+descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 1024;
+	return limit.rlim_cur > LIMIT_WANTED ? LIMIT_WANTED
+					     : (unsigned)limit.rlim_cur;
+}
+
+void
+params_raise_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warn("descriptors limit=%u cannot be raised",
+		    descriptor_limit());
+}
+
+// Probes take at most a quarter of the descriptors, clients what is left
+// beside them and our own.
+unsigned
+params_max_probes(const struct conf *conf)
+{
+	unsigned quarter = descriptor_limit() / 4;
+	if (quarter < PROBES_MIN)
+		quarter = PROBES_MIN;
+	return conf->probe.concurrency < quarter ? conf->probe.concurrency
+						 : quarter;
+}
+
+unsigned
+params_max_clients(const struct conf *conf)
+{
+	unsigned limit = descriptor_limit();
+	unsigned taken = params_max_probes(conf) + DESCRIPTORS_OWN;
+	unsigned left = limit > taken + CLIENTS_MIN ? limit - taken
+						    : CLIENTS_MIN;
+	return conf->listen.max_connections < left
+		   ? conf->listen.max_connections
+		   : left;
+}
+
+struct netaddr *
+params_own_addresses(unsigned *n_out)
+{
+	struct ifaddrs *list, *i;
+	struct netaddr *own = NULL;
+	unsigned n = 0;
+	*n_out = 0;
+	if (getifaddrs(&list) < 0)
+		return NULL;
+	for (i = list; i != NULL; i = i->ifa_next) {
+		if (i->ifa_addr == NULL)
+			continue;
+		struct netaddr a = netaddr_from_sockaddr(i->ifa_addr);
+		if (a.family == 0)
+			continue;
+		a.port = 0;
+		own = xreallocarray(own, n + 1, sizeof(*own));
+		own[n++] = a;
+	}
+	freeifaddrs(list);
+	*n_out = n;
+	return own;
+}
+
+struct scratch {
+	struct netaddr *own;
+	struct reach_fixed *fixed;
+};
+
+static enum reach_fixed_as
+fixed_as(enum conf_endpoint_state state)
+{
+	switch (state) {
+	case CONF_ENDPOINT_REACHABLE:
+		return REACH_FIXED_REACHABLE;
+	case CONF_ENDPOINT_UNREACHABLE:
+		return REACH_FIXED_UNREACHABLE;
+	case CONF_ENDPOINT_IGNORE:
+		break;
+	}
+	return REACH_FIXED_IGNORE;
+}
+
+// Our own addresses: those of the configuration, and, unless private space
+// counts as public, those of the interfaces.
+static uint32_t
+gather_own(const struct daemon *d, const struct conf *conf, struct netaddr *own)
+{
+	uint32_t n = 0;
+	for (unsigned i = 0; i < conf->self.n_addresses; i++)
+		own[n++] = conf->self.addresses[i];
+	for (unsigned i = 0; i < d->n_own && !conf->probe.allow_private; i++)
+		own[n++] = d->own[i];
+	return n;
+}
+
+void
+params_scratch_free(struct scratch *s)
+{
+	free(s->own);
+	free(s->fixed);
+	free(s);
+}
+
+struct scratch *
+params_reach(
+    const struct daemon *d, const struct conf *conf, struct reach_params *p)
+{
+	struct scratch *s = xcalloc(1, sizeof(*s));
+	s->own = xcalloc(
+	    conf->self.n_addresses + d->n_own + 1, sizeof(*s->own));
+	s->fixed = xcalloc(conf->n_endpoints + 1, sizeof(*s->fixed));
+	for (unsigned i = 0; i < conf->n_endpoints; i++)
+		s->fixed[i] = (struct reach_fixed){
+		    .prefix = conf->endpoints[i].prefix,
+		    .as = fixed_as(conf->endpoints[i].state),
+		};
+	*p = (struct reach_params){
+	    .max_domains = conf->cache.max_domains,
+	    .min_ttl_ms = conf->dns.min_ttl_ms,
+	    .max_ttl_ms = conf->dns.max_ttl_ms,
+	    .negative_ttl_ms = conf->dns.negative_ttl_ms,
+	    .stale_ms = conf->dns.stale_ms,
+	    .dns_concurrency = conf->dns.concurrency,
+	    .probe_enabled = conf->probe.enabled,
+	    .asked_spare = conf->probe.asked_spare,
+	    .port = conf->probe.port,
+	    .concurrency = params_max_probes(conf),
+	    .per_net = conf->probe.per_net,
+	    .per_second = conf->probe.per_second,
+	    .fall = conf->probe.fall,
+	    .rise = conf->probe.rise,
+	    .interval_ms = conf->probe.interval_ms,
+	    .fast_interval_ms = conf->probe.fast_interval_ms,
+	    .down_interval_ms = conf->probe.down_interval_ms,
+	    .down_interval_max_ms = conf->probe.down_interval_max_ms,
+	    .idle_ms = conf->probe.idle_ms,
+	    .ipv4 = conf->probe.ipv4,
+	    .ipv6 = conf->probe.ipv6,
+	    .allow_private = conf->probe.allow_private,
+	    .relay_refused = conf->relay_refused,
+	    .self_names = (const char *const *)conf->self.names.item,
+	    .n_self_names = conf->self.names.n,
+	    .self_addresses = s->own,
+	    .n_self_addresses = gather_own(d, conf, s->own),
+	    .fixed = s->fixed,
+	    .n_fixed = conf->n_endpoints,
+	};
+	return s;
+}

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: MIT
+// The policy service: told of mail before it is queued, it may wait for the
+// route, so that the queue manager's lookup a moment later finds it.
+//
+// It holds up one SMTP session only, and a message no longer than its budget,
+// however many recipients it has.
+#include "base/bug.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "daemon/internal.h"
+#include "proto/attrlist.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	BUDGETS_MAX = 1024, // messages whose budget is remembered
+	INSTANCE_MAX = 127, // bytes of a message's name that count
+	REPLY_MAX = 1024,
+	KEY_MAX = 320, // bytes of a recipient kept for its log line
+};
+
+enum dialect {
+	DIALECT_POSTFIX, // request=smtpd_access_policy
+	DIALECT_ROUTE,	 // request=mxdetour_route: the milter's
+};
+
+struct budget { // what one message has spent of policy.wait
+	TAILQ_ENTRY(budget) entry;
+	char instance[INSTANCE_MAX + 1];
+	int64_t spent_ms;
+};
+
+struct waiter {
+	TAILQ_ENTRY(waiter) entry;
+	struct daemon *d;
+	struct conn *conn;
+	struct event *timer; // owned; the end of its budget
+	uint32_t domain;     // held
+	enum dialect dialect;
+	bool refused_sender; // who may not use the relay
+	int64_t since;
+	char instance[INSTANCE_MAX + 1];
+	char key[KEY_MAX];
+	size_t key_len;
+};
+
+// One request, read.
+struct request {
+	enum dialect dialect;
+	const char *recipient, *instance;
+	size_t recipient_len, instance_len;
+	bool refused_sender;
+	int64_t wait_ms; // what the client allows; INT64_MAX: any
+};
+
+// -- who may use the relay --------------------------------------------------
+
+static bool
+sender_matches(const struct conf_sender *s, const struct attrlist *list)
+{
+	const char *value;
+	size_t len;
+	char text[DNAME_SIZE];
+	struct netaddr address;
+	switch (s->kind) {
+	case CONF_SENDER_DOMAIN:
+		attrlist_get(list, "sender", &value, &len);
+		return dname_of_address(value, len, text) >= 0 &&
+		       dname_match(s->text, text);
+	case CONF_SENDER_SASL:
+		attrlist_get(list, "sasl_username", &value, &len);
+		return len == strlen(s->text) &&
+		       memcmp(value, s->text, len) == 0;
+	case CONF_SENDER_NET:
+		attrlist_get(list, "client_address", &value, &len);
+		if (len >= sizeof(text))
+			return false;
+		memcpy(text, value, len);
+		text[len] = '\0';
+		return netaddr_parse(text, &address) &&
+		       netprefix_contains(&s->prefix, &address);
+	}
+	return false;
+}
+
+// An empty list lets everybody.
+static bool
+sender_may_relay(const struct conf *conf, const struct attrlist *list)
+{
+	for (unsigned i = 0; i < conf->policy.n_senders; i++)
+		if (sender_matches(&conf->policy.senders[i], list))
+			return true;
+	return conf->policy.n_senders == 0;
+}
+
+// -- replies ----------------------------------------------------------------
+
+struct action {
+	enum conf_action what;
+	const char *code; // RFC 3463
+	const char *text;
+};
+
+static struct action
+action_of(
+    const struct conf *conf, const struct route_view *v, bool refused_sender)
+{
+	struct action a = {.what = CONF_ACCEPT};
+	if (conf->observe)
+		return a;
+	if (v->route == ROUTE_HOLD) {
+		a.what = conf->policy.on_hold;
+		a.code = "4.4.1";
+		a.text = "no MX of this domain and no relay can be reached";
+	} else if (v->route == ROUTE_RELAY && refused_sender) {
+		a.what = conf->policy.on_sender_refused;
+		a.code = a.what == CONF_REJECT ? "5.7.1" : "4.7.1";
+		a.text = "this sender may not use the relay that this domain "
+			 "needs";
+	}
+	return a;
+}
+
+static void
+add_action(struct strbuf *b, enum dialect dialect, const struct action *a)
+{
+	const char *word = "DUNNO";
+	if (a->what == CONF_DEFER)
+		word = dialect == DIALECT_POSTFIX ? "DEFER_IF_PERMIT" : "DEFER";
+	else if (a->what == CONF_REJECT)
+		word = "REJECT";
+	strbuf_add(b, "action=%s", word);
+	if (a->what != CONF_ACCEPT)
+		strbuf_add(b, " %s %s", a->code, a->text);
+	strbuf_add(b, "\n");
+}
+
+static void
+reply(struct daemon *d, struct conn *c, enum dialect dialect,
+    bool refused_sender, const struct route_view *v)
+{
+	char text[REPLY_MAX], reason[REASON_TEXT_MAX];
+	struct strbuf b;
+	struct action a = action_of(d->conf, v, refused_sender);
+	strbuf_init(&b, text, sizeof(text));
+	add_action(&b, dialect, &a);
+	if (dialect == DIALECT_ROUTE)
+		strbuf_add(&b, "route=%s\nvia=%s\nreason=%s\n",
+		    route_name(v->route), v->via != NULL ? v->via : "",
+		    reason_format(v->reason, v->rule, reason));
+	strbuf_add(&b, "\n");
+	conn_reply(c, b.text, b.len);
+}
+
+static void
+say(struct daemon *d, const struct route_view *v, uint32_t domain,
+    const char *key, size_t key_len, int64_t waited_ms, int64_t now)
+{
+	const char *at = memrchr(key, '@', key_len);
+	const char *name = at != NULL ? at + 1 : key;
+	struct say_lookup what = {
+	    .view = v,
+	    .domain = domain,
+	    .name = name,
+	    .name_len = key_len - (size_t)(name - key),
+	    .key = key,
+	    .key_len = key_len,
+	    .proto = "policy",
+	    .waited_ms = waited_ms,
+	};
+	say_lookup(d, &what, now);
+}
+
+// -- budgets ----------------------------------------------------------------
+
+// The record of a message, most recently used first; NULL: it has no name.
+static struct budget *
+budget_of(struct daemon *d, const char *instance)
+{
+	struct budget *b;
+	if (instance[0] == '\0')
+		return NULL;
+	TAILQ_FOREACH (b, &d->budgets, entry)
+		if (strcmp(b->instance, instance) == 0)
+			break;
+	if (b != NULL) {
+		TAILQ_REMOVE(&d->budgets, b, entry);
+	} else if (d->n_budgets < BUDGETS_MAX) {
+		b = xcalloc(1, sizeof(*b));
+		d->n_budgets++;
+	} else {
+		b = TAILQ_LAST(&d->budgets, budget_list);
+		TAILQ_REMOVE(&d->budgets, b, entry);
+	}
+	if (strcmp(b->instance, instance) != 0) {
+		*b = (struct budget){0};
+		memcpy(b->instance, instance, strlen(instance) + 1);
+	}
+	TAILQ_INSERT_HEAD(&d->budgets, b, entry);
+	return b;
+}
+
+static int64_t
+wait_allowed(struct daemon *d, const struct request *q, const char *instance)
+{
+	int64_t ms = d->conf->policy.wait_ms;
+	if (q->wait_ms < ms)
+		ms = q->wait_ms;
+	if (ms <= 0)
+		return 0;
+	const struct budget *b = budget_of(d, instance);
+	return b != NULL ? ms - b->spent_ms : ms;
+}
+
+// -- waiters ----------------------------------------------------------------
+
+static void
+waiter_free(struct waiter *w)
+{
+	struct daemon *d = w->d;
+	TAILQ_REMOVE(&d->waiters, w, entry);
+	d->n_waiters--;
+	reach_release(d->reach, w->domain);
+	event_free(w->timer);
+	free(w);
+}
+
+static void
+spend(struct waiter *w, int64_t now)
+{
+	struct budget *b = budget_of(w->d, w->instance);
+	if (b != NULL)
+		b->spent_ms += now - w->since;
+}
+
+// Answers one who waited; the connection goes on with its next request.
+static void
+waiter_answer(struct waiter *w, const struct route_view *v, int64_t now)
+{
+	struct conn *c = w->conn;
+	spend(w, now);
+	say(w->d, v, w->domain, w->key, w->key_len, now - w->since, now);
+	reply(w->d, c, w->dialect, w->refused_sender, v);
+	conn_set_data(c, NULL);
+	waiter_free(w);
+	conn_resume(c);
+}
+
+static void
+on_budget_spent(evutil_socket_t fd, short what, void *arg)
+{
+	struct waiter *w = arg;
+	int64_t now = clock_now();
+	(void)fd;
+	(void)what;
+	struct route_view v = plans_route(w->d->plans, w->domain, now);
+	waiter_answer(w, &v, now);
+}
+
+void
+policy_answer_known(struct daemon *d, int64_t now)
+{
+	struct waiter *w, *next;
+	for (w = TAILQ_FIRST(&d->waiters); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		struct route_view v = plans_route(d->plans, w->domain, now);
+		if (v.known)
+			waiter_answer(w, &v, now);
+	}
+}
+
+void
+policy_answer_all(struct daemon *d)
+{
+	struct waiter *w;
+	int64_t now = clock_now();
+	while ((w = TAILQ_FIRST(&d->waiters)) != NULL) {
+		struct route_view v = plans_route(d->plans, w->domain, now);
+		waiter_answer(w, &v, now);
+	}
+}
+
+static void
+copy_bounded(char *dst, size_t size, const char *src, size_t len)
+{
+	if (len > size - 1)
+		len = size - 1;
+	memcpy(dst, src, len);
+	dst[len] = '\0';
+}
+
+static void
+waiter_new(struct daemon *d, struct conn *c, const struct request *q,
+    uint32_t domain, int64_t wait_ms, int64_t now)
+{
+	struct waiter *w = xcalloc(1, sizeof(*w));
+	struct timeval tv = {
+	    .tv_sec = (time_t)(wait_ms / 1000),
+	    .tv_usec = (suseconds_t)(wait_ms % 1000 * 1000),
+	};
+	w->d = d;
+	w->conn = c;
+	w->domain = domain;
+	w->dialect = q->dialect;
+	w->refused_sender = q->refused_sender;
+	w->since = now;
+	copy_bounded(w->instance, sizeof(w->instance), q->instance,
+	    strnlen(q->instance, q->instance_len));
+	copy_bounded(w->key, sizeof(w->key), q->recipient, q->recipient_len);
+	w->key_len = strlen(w->key);
+	w->timer = event_new(d->base, -1, 0, on_budget_spent, w);
+	mxd_assert(w->timer != NULL);
+	event_add(w->timer, &tv);
+	TAILQ_INSERT_TAIL(&d->waiters, w, entry);
+	d->n_waiters++;
+	reach_hold(d->reach, domain);
+	conn_set_data(c, w);
+}
+
+// -- requests ---------------------------------------------------------------
+
+static int64_t
+read_wait(const struct attrlist *list)
+{
+	const char *value;
+	size_t len;
+	int64_t ms = 0;
+	if (!attrlist_get(list, "wait", &value, &len) || len == 0)
+		return INT64_MAX;
+	for (size_t i = 0; i < len; i++) {
+		if (value[i] < '0' || value[i] > '9' || i >= 9)
+			return INT64_MAX; // no number: as if it were not there
+		ms = ms * 10 + (value[i] - '0');
+	}
+	return ms;
+}
+
+// Only these requests are ours; to any other the answer is "no opinion".
+static bool
+read_request(
+    const struct daemon *d, const struct attrlist *list, struct request *out)
+{
+	const char *value;
+	size_t len;
+	static const char postfix[] = "smtpd_access_policy";
+	static const char route[] = "mxdetour_route";
+	attrlist_get(list, "request", &value, &len);
+	if (len == sizeof(postfix) - 1 && memcmp(value, postfix, len) == 0)
+		out->dialect = DIALECT_POSTFIX;
+	else if (len == sizeof(route) - 1 && memcmp(value, route, len) == 0)
+		out->dialect = DIALECT_ROUTE;
+	else
+		return false;
+	attrlist_get(list, "recipient", &out->recipient, &out->recipient_len);
+	attrlist_get(list, "instance", &out->instance, &out->instance_len);
+	out->refused_sender = !sender_may_relay(d->conf, list);
+	out->wait_ms = out->dialect == DIALECT_ROUTE ? read_wait(list)
+						     : INT64_MAX;
+	return true;
+}
+
+// The view of a recipient's domain, and how long it may be waited for: 0 when
+// there is nothing to wait for.
+static struct route_view
+route_of_recipient(struct daemon *d, const struct request *q,
+    uint32_t *domain_out, int64_t *wait_out, int64_t now)
+{
+	char name[DNAME_SIZE], instance[INSTANCE_MAX + 1];
+	*domain_out = REACH_NONE;
+	*wait_out = 0;
+	int len = dname_of_address(q->recipient, q->recipient_len, name);
+	if (len < 0)
+		return plans_bad_name();
+	if (rules_is_local(d->rules, name))
+		return plans_local();
+	copy_bounded(instance, sizeof(instance), q->instance, q->instance_len);
+	int64_t wait_ms = wait_allowed(d, q, instance);
+	bool may_wait = wait_ms > 0 && !d->conf->observe &&
+			d->n_waiters < d->conf->policy.max_waiting;
+	uint32_t domain = reach_lookup(d->reach, name, (size_t)len,
+	    may_wait ? REACH_AWAITED : REACH_WANTED, now);
+	if (domain == REACH_NONE)
+		return plans_cold(d->plans, 0);
+	*domain_out = domain;
+	struct route_view v = plans_route(d->plans, domain, now);
+	if (v.changed)
+		say_change(d, domain, &v, false);
+	if (may_wait && !v.known)
+		*wait_out = wait_ms;
+	return v;
+}
+
+static enum conn_step
+on_request(struct daemon *d, struct conn *c, const struct attrlist *list)
+{
+	struct request q;
+	uint32_t domain;
+	int64_t wait_ms, now = clock_now();
+	if (!read_request(d, list, &q)) {
+		static const char dunno[] = "action=DUNNO\n\n";
+		conn_reply(c, dunno, sizeof(dunno) - 1);
+		return CONN_NEXT;
+	}
+	d->mail_seen_at = now;
+	struct route_view v = route_of_recipient(d, &q, &domain, &wait_ms, now);
+	work_wake(d, now);
+	if (wait_ms > 0) {
+		waiter_new(d, c, &q, domain, wait_ms, now);
+		return CONN_WAIT;
+	}
+	say(d, &v, domain, q.recipient, q.recipient_len, 0, now);
+	reply(d, c, q.dialect, q.refused_sender, &v);
+	return CONN_NEXT;
+}
+
+static enum conn_step
+on_input(struct conn *c, const char *data, size_t len, size_t *used_out,
+    void *service)
+{
+	struct attrlist list;
+	switch (attrlist_decode(data, len, &list, used_out)) {
+	case DECODED_NEED_MORE:
+		return CONN_NEED_MORE;
+	case DECODED_BAD:
+		conn_set_fault(c, "no attribute list");
+		return CONN_BAD;
+	case DECODED_OK:
+		break;
+	}
+	return on_request(service, c, &list);
+}
+
+// The client went away while it waited.
+static void
+on_close(struct conn *c, void *service)
+{
+	struct waiter *w = conn_data(c);
+	(void)service;
+	if (w == NULL)
+		return;
+	spend(w, clock_now());
+	waiter_free(w);
+}
+
+void
+policy_fini(struct daemon *d)
+{
+	struct budget *b;
+	while ((b = TAILQ_FIRST(&d->budgets)) != NULL) {
+		TAILQ_REMOVE(&d->budgets, b, entry);
+		free(b);
+	}
+}
+
+const struct conn_protocol policy_protocol = {
+    .name = "policy",
+    .max_input = ATTRLIST_MAX,
+    .on_input = on_input,
+    .on_close = on_close,
+};

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+// The decision log: what, for whom, by what evidence, since when.
+#include "base/log.h"
+#include "base/str.h"
+#include "daemon/internal.h"
+
+#include <string.h>
+
+enum {
+	FOREIGN_MAX = 128, // bytes of a name from outside in one line
+};
+
+// "ihg.com", or what the client sent in its place.
+static void
+add_domain(
+    const struct daemon *d, const struct say_lookup *what, struct strbuf *b)
+{
+	if (what->domain != REACH_NONE)
+		strbuf_add(
+		    b, "domain=%s", reach_domain_name(d->reach, what->domain));
+	else {
+		strbuf_add(b, "domain=");
+		strbuf_add_foreign(b, what->name, what->name_len, FOREIGN_MAX);
+		if (what->name_len == 0)
+			strbuf_add(b, "-");
+	}
+}
+
+// How many hosts of its MX set can be reached.
+static void
+add_coverage(const struct daemon *d, uint32_t domain, struct strbuf *b)
+{
+	uint32_t set = domain != REACH_NONE ? reach_domain_set(d->reach, domain)
+					    : REACH_NONE;
+	if (set == REACH_NONE) {
+		strbuf_add(b, " mx=-");
+		return;
+	}
+	struct reach_set_view v = reach_set_view(d->reach, set);
+	strbuf_add(b, " mx=%u/%u", v.n_up, v.n);
+}
+
+void
+say_fields(const struct daemon *d, const struct say_lookup *what, int64_t now,
+    struct strbuf *b)
+{
+	const struct route_view *v = what->view;
+	char reason[REASON_TEXT_MAX];
+	add_domain(d, what, b);
+	strbuf_add(b, " route=%s via=%s reason=%s", route_name(v->route),
+	    v->via != NULL ? v->via : "-",
+	    reason_format(v->reason, v->rule, reason));
+	add_coverage(d, what->domain, b);
+	if (v->since != 0)
+		strbuf_add(b, " age=%llds", (long long)(now - v->since) / 1000);
+	else
+		strbuf_add(b, " age=-");
+	if (d->conf->observe)
+		strbuf_add(b, " mode=observe");
+}
+
+static bool
+is_logged(const struct daemon *d, enum route route)
+{
+	switch (d->conf->log.lookups) {
+	case CONF_LOOKUPS_NONE:
+		return false;
+	case CONF_LOOKUPS_CHANGED:
+		return route != ROUTE_DIRECT;
+	case CONF_LOOKUPS_ALL:
+		break;
+	}
+	return true;
+}
+
+void
+say_lookup(const struct daemon *d, const struct say_lookup *what, int64_t now)
+{
+	if (!is_logged(d, what->view->route) || !log_wants(LOG_LEVEL_INFO))
+		return;
+	char text[LOG_LINE_MAX];
+	struct strbuf b;
+	strbuf_init(&b, text, sizeof(text));
+	say_fields(d, what, now, &b);
+	strbuf_add(&b, " proto=%s", what->proto);
+	if (what->map != NULL)
+		strbuf_add(&b, " map=%s", what->map);
+	if (what->waited_ms >= 0)
+		strbuf_add(&b, " waited=%lldms", (long long)what->waited_ms);
+	if (d->conf->log.recipients) {
+		strbuf_add(&b, " recipient=");
+		strbuf_add_foreign(&b, what->key, what->key_len, FOREIGN_MAX);
+	}
+	log_info("lookup %s", text);
+}
+
+void
+say_filtered(
+    const struct daemon *d, const char *host, const struct netaddr *address)
+{
+	char text[NETADDR_TEXT_MAX];
+	if (d->conf->log.lookups == CONF_LOOKUPS_NONE)
+		return;
+	log_info("filter host=%s address=%s action=ignore proto=socketmap "
+		 "map=dnsfilter%s",
+	    host, netaddr_format(address, text),
+	    d->conf->observe ? " mode=observe" : "");
+}
+
+void
+say_change(const struct daemon *d, uint32_t domain,
+    const struct route_view *view, bool mx_changed)
+{
+	char reason[REASON_TEXT_MAX];
+	log_info("change domain=%s old=%s new=%s reason=%s",
+	    reach_domain_name(d->reach, domain), route_name(view->old),
+	    route_name(view->route),
+	    mx_changed ? "mx-changed"
+		       : reason_format(view->reason, view->rule, reason));
+}
+
+static const char *
+state_name(enum reach_state state)
+{
+	switch (state) {
+	case REACH_UNKNOWN:
+		return "unknown";
+	case REACH_REACHABLE:
+		return "reachable";
+	case REACH_PARTIAL:
+		return "partial";
+	case REACH_UNREACHABLE:
+		return "unreachable";
+	case REACH_ABSENT:
+		break;
+	}
+	return "absent";
+}
+
+void
+say_endpoint(const struct daemon *d, const struct reach_change *c)
+{
+	char address[NETADDR_TEXT_MAX];
+	log_info("endpoint address=%s host=%s old=%s new=%s outcome=%s "
+		 "count=%u sets=%u domains=%u",
+	    netaddr_format(&c->address, address),
+	    c->host != REACH_NONE ? reach_host_name(d->reach, c->host) : "-",
+	    state_name(c->old_state), state_name(c->new_state),
+	    outcome_name(c->outcome), c->count, c->sets, c->domains);
+}
+
+void
+say_transition(
+    const struct daemon *d, uint32_t set, const struct plans_transition *t)
+{
+	char reason[REASON_TEXT_MAX];
+	char more[16] = "";
+	struct reach_set_view v = reach_set_view(d->reach, set);
+	struct strbuf b;
+	strbuf_init(&b, more, sizeof(more));
+	if (v.n > 1)
+		strbuf_add(&b, ",+%u", v.n - 1);
+	log_info("transition set=%08x mx=%s%s domains=%u old=%s new=%s "
+		 "reason=%s",
+	    reach_set_print(d->reach, set),
+	    reach_set_host(d->reach, set, 0).name, more, v.domains,
+	    route_name(t->old_route), route_name(t->new_route),
+	    reason_format(t->reason, "", reason));
+}
+
+void
+say_more_transitions(unsigned transitions, unsigned domains)
+{
+	log_info("transitions more=%u domains=%u", transitions, domains);
+}
+
+void
+say_relay(const struct daemon *d, const struct relays_change *c)
+{
+	const char *outcome = c->outcome != OUTCOME_NONE
+				  ? outcome_name(c->outcome)
+				  : answer_outcome_name(c->dns);
+	log_line(c->up ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+	    "relay name=%s old=%s new=%s outcome=%s count=%u healthy=%u/%u",
+	    c->name, c->up ? "down" : "up", c->up ? "up" : "down", outcome,
+	    c->count, c->healthy, c->all);
+	if (c->healthy == 0)
+		log_err(
+		    "relays healthy=0/%u route=hold reason=no-relay sets=%u",
+		    c->all, plans_count(d->plans, ROUTE_RELAY));
+	else if (c->up && c->healthy == 1)
+		log_info("relays healthy=1/%u route=relay sets=%u", c->all,
+		    plans_count(d->plans, ROUTE_RELAY));
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+// Where clients come in: the listeners of each service.
+#include "base/log.h"
+#include "base/mem.h"
+#include "daemon/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct service services[] = {
+    {"socketmap", &lookup_protocol},
+    {"policy", &policy_protocol},
+};
+
+static const struct conf_strings *
+addresses_of(const struct conf *conf, const struct service *service)
+{
+	return service->protocol == &lookup_protocol ? &conf->listen.socketmap
+						     : &conf->listen.policy;
+}
+
+static void
+on_accept(int fd, const char *peer, void *arg)
+{
+	struct socket *s = arg;
+	conn_start(s->d->pool, fd, peer, s->service->protocol, s->d);
+}
+
+static struct socket *
+find(const struct socket_list *list, const struct service *service,
+    const char *address)
+{
+	struct socket *s;
+	TAILQ_FOREACH (s, list, entry)
+		if (s->service == service &&
+		    strcmp(listener_address(s->listener), address) == 0)
+			return s;
+	return NULL;
+}
+
+// Opens one, or takes `fd` over.
+static int
+socket_add(struct daemon *d, const struct conf *conf,
+    const struct service *service, const char *address, int fd,
+    struct socket_list *out, struct err *err)
+{
+	struct socket *s = xcalloc(1, sizeof(*s));
+	struct listener_params p = {
+	    .base = d->base,
+	    .address = address,
+	    .mode = conf->listen.mode,
+	    .group = conf->listen.group,
+	    .fd = fd,
+	};
+	s->d = d;
+	s->service = service;
+	s->taken = fd >= 0;
+	s->listener = listener_new(&p, on_accept, s, err);
+	if (s->listener == NULL) {
+		free(s);
+		return -1;
+	}
+	TAILQ_INSERT_TAIL(out, s, entry);
+	log_info("listen service=%s address=%s from=%s", service->name,
+	    listener_address(s->listener),
+	    s->taken ? "supervisor" : "configuration");
+	return 0;
+}
+
+// The descriptors that a supervisor named for this service, listed or not.
+static int
+add_named(struct daemon *d, const struct conf *conf,
+    const struct service *service, struct listener_fds *fds,
+    struct socket_list *out, struct err *err)
+{
+	char address[LISTENER_ADDRESS_MAX];
+	int fd;
+	while (
+	    (fd = listener_fds_claim_named(fds, service->name, address)) >= 0)
+		if (socket_add(d, conf, service, address, fd, out, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+add_listed(struct daemon *d, const struct conf *conf,
+    const struct service *service, struct listener_fds *fds,
+    struct socket_list *out, struct err *err)
+{
+	const struct conf_strings *list = addresses_of(conf, service);
+	for (unsigned i = 0; i < list->n; i++) {
+		const char *address = list->item[i];
+		int fd = -1;
+		if (find(&d->sockets, service, address) != NULL ||
+		    find(out, service, address) != NULL)
+			continue;
+		if (fds != NULL)
+			fd = listener_fds_claim(fds, service->name, address);
+		if (socket_add(d, conf, service, address, fd, out, err) == 0)
+			continue;
+		if (conf->path[0] != '\0')
+			return -1;
+		log_warn("listen service=%s %s: going on without it",
+		    service->name, err->text);
+	}
+	return 0;
+}
+
+int
+sockets_open(struct daemon *d, const struct conf *conf,
+    struct listener_fds *fds, struct socket_list *out, struct err *err)
+{
+	TAILQ_INIT(out);
+	for (size_t i = 0; i < ARRAY_LEN(services); i++)
+		if (add_listed(d, conf, &services[i], fds, out, err) < 0)
+			goto fail;
+	for (size_t i = 0; fds != NULL && i < ARRAY_LEN(services); i++)
+		if (add_named(d, conf, &services[i], fds, out, err) < 0)
+			goto fail;
+	if (fds != NULL && listener_fds_finish(fds, err) < 0)
+		goto fail;
+	if (TAILQ_EMPTY(out) && TAILQ_EMPTY(&d->sockets)) {
+		if (conf->path[0] != '\0')
+			err_set(err,
+			    "%s: listen names no socket: nobody "
+			    "could ask anything",
+			    conf->path);
+		goto fail;
+	}
+	return 0;
+fail:
+	sockets_close(out);
+	return -1;
+}
+
+static void
+socket_close(struct socket_list *list, struct socket *s)
+{
+	TAILQ_REMOVE(list, s, entry);
+	listener_free(s->listener);
+	free(s);
+}
+
+void
+sockets_close(struct socket_list *list)
+{
+	struct socket *s;
+	while ((s = TAILQ_FIRST(list)) != NULL)
+		socket_close(list, s);
+}
+
+static bool
+is_listed(const struct conf *conf, const struct socket *s)
+{
+	const struct conf_strings *list = addresses_of(conf, s->service);
+	for (unsigned i = 0; i < list->n; i++)
+		if (strcmp(list->item[i], listener_address(s->listener)) == 0)
+			return true;
+	return false;
+}
+
+void
+sockets_adopt(
+    struct daemon *d, const struct conf *conf, struct socket_list *fresh)
+{
+	struct err err;
+	struct socket *s, *next;
+	for (s = TAILQ_FIRST(&d->sockets); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (!s->taken && !is_listed(conf, s)) {
+			log_info("listen service=%s address=%s closed",
+			    s->service->name, listener_address(s->listener));
+			socket_close(&d->sockets, s);
+		} else if (listener_set_access(s->listener, conf->listen.mode,
+			       conf->listen.group, &err) < 0) {
+			log_warn(
+			    "listen service=%s %s", s->service->name, err.text);
+		}
+	}
+	TAILQ_CONCAT(&d->sockets, fresh, entry);
+}
