@@ -1,0 +1,735 @@
+# SPDX-License-Identifier: MIT
+"""Start, reload, end; sockets of all kinds; restarts under load; full logs."""
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+import clients
+import fakedns
+import fakesmtp
+import harness
+from harness import (NOTFOUND, Daemon, Skip, World, check, eventually, long,
+                     same)
+
+DEAD, UP = "127.10.0.1", "127.10.0.2"
+
+
+def warm(w):
+    w.simple("blocked.test", DEAD, fakesmtp.CLOSE)
+    w.judged("blocked.test", route="relay")
+
+
+def unix_conf(w):
+    return {"listen": {"socketmap": ["unix:%s/map" % w.dir,
+                                     "inet:127.0.0.1:%d"
+                                     % w.ports["socketmap"]],
+                       "policy": ["unix:%s/policy" % w.dir],
+                       "mode": "0600"}}
+
+
+def test_unix_sockets():
+    with World(unix_conf) as w:
+        for name in ("/map", "/policy"):
+            status = os.stat(w.dir + name)
+            check(stat.S_ISSOCK(status.st_mode))
+            same(stat.S_IMODE(status.st_mode), 0o600, name)
+        with clients.Socketmap(w.dir + "/map") as client:
+            same(client.query("transport", "*"), NOTFOUND)
+        w.simple("blocked.test", DEAD, fakesmtp.CLOSE)
+        with clients.Policy(w.dir + "/policy") as policy:
+            same(policy.route("u@blocked.test")["route"], "relay")
+        w.stop()
+        check(not os.path.exists(w.dir + "/map"), "the socket file is left")
+
+
+def test_stale_unix_socket_is_replaced():
+    with World(unix_conf, start=False) as w:
+        for name in ("/map", "/policy"):
+            dead = socket.socket(socket.AF_UNIX)
+            dead.bind(w.dir + name)
+            dead.close()
+        w.start()
+        with clients.Socketmap(w.dir + "/map") as client:
+            same(client.query("transport", "*"), NOTFOUND)
+        # Killed hard, it leaves its files; the next start copes.
+        w.daemon.kill()
+        check(os.path.exists(w.dir + "/map"))
+        w.start()
+        with clients.Socketmap(w.dir + "/map") as client:
+            same(client.query("transport", "*"), NOTFOUND)
+
+
+def test_live_unix_socket_is_not_stolen():
+    with World(unix_conf) as w:
+        second = World(lambda s: {"listen": {
+            "socketmap": ["unix:%s/map" % w.dir]}}, start=False)
+        try:
+            rival = Daemon(second.conf_path)
+            status = rival.wait()
+            check(status != 0, "a second daemon took the socket")
+            check(any("map" in line for line in rival.text()), "not a word")
+            same(rival.sanitizer_reports(), [])
+        finally:
+            second.close()
+        with clients.Socketmap(w.dir + "/map") as client:
+            same(client.query("transport", "*"), NOTFOUND)
+
+
+def test_a_file_that_is_no_socket_is_kept():
+    with World(unix_conf, start=False) as w:
+        w.write("map", "precious\n")
+        daemon = Daemon(w.conf_path)
+        check(daemon.wait() != 0, "it started over somebody's file")
+        with open(w.dir + "/map") as file:
+            same(file.read(), "precious\n")
+        same([f for f in w.socket_files()], [], "files of a failed start")
+
+
+def test_ipv6_and_any_address():
+    with World(lambda w: {"listen": {"socketmap": [
+            "inet:[::1]:%d" % w.ports["socketmap"],
+            "inet:*:%d" % w.ports["relay"]]}}, start=False) as w:
+        try:
+            probe = socket.socket(socket.AF_INET6)
+            probe.bind(("::1", 0))
+            probe.close()
+        except OSError:
+            raise Skip("no IPv6 loopback here")
+        w.smtp.set(harness.RELAY1, fakesmtp.REFUSE, w.relay_port)
+        w.daemon = Daemon(w.conf_path)
+        w.wait_ready(("::1", w.ports["socketmap"]))
+        w.wait_ready(("127.0.0.1", w.ports["relay"]))
+
+
+def test_without_standard_streams():
+    """0, 1 and 2 closed: no connection may end up under those numbers, or
+    log lines would go to clients."""
+    if os.environ.get("E2E_WRAP"):
+        raise Skip("the wrapper wants standard streams of its own")
+    for target in ("stderr", "syslog"):
+        with World({"log": {"to": target, "level": "debug",
+                            "lookups": "all"}},
+                   wrap=["/bin/sh", "-c", "exec \"$@\" <&- >&- 2>&-",
+                         "sh"]) as w:
+            warm(w)
+            crowd = [w.client() for _ in range(20)]
+            for _ in range(5):
+                for client in crowd:
+                    same(client.query("transport", "u@blocked.test"),
+                         w.relay_reply().encode())
+            for client in crowd:
+                check(client.silent(0.01), "unasked bytes")
+
+
+def test_port_in_use():
+    with World() as w:
+        rival = Daemon(w.conf_path)
+        check(rival.wait() != 0, "two daemons on one port")
+        same(rival.sanitizer_reports(), [])
+        w.expect("transport", "*", NOTFOUND)
+
+
+def test_start_does_not_wait_for_the_network():
+    with World({"dns": {"timeout": "50s"}}, start=False) as w:
+        w.dns.set_everything(fakedns.SILENT)
+        w.smtp.set(harness.RELAY1, fakesmtp.BLACKHOLE, w.relay_port)
+        w.start()
+        w.expect("transport", "u@x.test", NOTFOUND)
+
+
+def test_sigterm_with_everybody_hanging_on():
+    """Ends with 0 at once: waiters, silent clients, one that never reads."""
+    with World({"policy": {"wait": "60s"}, "dns": {"timeout": "60s"}}) as w:
+        w.dns.default = fakedns.SILENT
+        w.simple("slow.test", UP, fakesmtp.SILENT)
+        waiting = [w.policy() for _ in range(10)]
+        for number, session in enumerate(waiting):
+            session.start(recipient="u@w%d.test" % number,
+                          instance=str(number))
+        for _ in range(10):
+            w.client()
+        stuck = w.client()
+        stuck.sock.settimeout(1)
+        try:
+            for _ in range(2000):
+                stuck.send(clients.request("route", "u@w1.test") * 500)
+        except OSError:
+            pass
+        half = w.client()
+        half.send(b"20:transport ")
+        eventually(lambda: w.dns.asked("w0.test", "MX"), "a question")
+        w.stop()  # it has DEADLINE, and would need longer to wait for them
+
+
+def test_sigterm_answers_what_it_took():
+    """A pipelined request that was taken is answered or the end is clean: no
+    half reply."""
+    with World() as w:
+        warm(w)
+        client = w.client()
+        client.send(clients.request("transport", "u@blocked.test") * 5000)
+        same(client.receive(), w.relay_reply().encode())
+        w.daemon.signal(signal.SIGTERM)
+        wire = clients.netstring(w.relay_reply())
+        rest = client.rest()
+        same(len(rest) % len(wire), 0, "bytes of a half reply")
+        same(rest, wire * (len(rest) // len(wire)))
+        same(w.daemon.wait(), 0, "exit status")
+        same(w.socket_files(), [])
+        same(w.daemon.sanitizer_reports(), [])
+        w.last, w.daemon = w.daemon, None
+
+
+def test_sigint_ends_too():
+    with World() as w:
+        warm(w)
+        w.stop(signal.SIGINT)
+
+
+def test_signals_that_mean_nothing():
+    with World() as w:
+        warm(w)
+        w.daemon.signal(signal.SIGPIPE)
+        for _ in range(20):
+            w.hangup()
+        w.expect("transport", "u@blocked.test", w.relay_reply())
+
+
+# -------------------------------------------------------------------- reload
+
+def test_reload_good():
+    with World() as w:
+        warm(w)
+        kept = w.client()
+        same(kept.query("transport", "u@blocked.test"),
+             w.relay_reply().encode())
+        w.write_conf({"rules": [{"name": "now", "domain": ["blocked.test"],
+                                 "route": "direct"}]})
+        w.hangup()
+        w.until("transport", "u@blocked.test", NOTFOUND)
+        same(w.route("blocked.test")["reason"], "rule:now")
+        same(kept.query("transport", "u@blocked.test"), NOTFOUND)
+        w.write_conf({})
+        w.hangup()
+        w.until("transport", "u@blocked.test", w.relay_reply())
+        # Measurements survive: the verdict came without a new question.
+        same(w.dns.asked("blocked.test", "MX"), 1, "MX questions")
+
+
+def test_reload_bad_keeps_the_old():
+    with World() as w:
+        warm(w)
+        for there in (True, False):
+            mark = w.daemon.mark()
+            if there:
+                w.write_conf(text="mode = \"enforce\";\n"
+                             "rules = ( { domain = [\"x.test\"]; "
+                             "route = \"sideways\"; } );\n")
+            else:
+                os.unlink(w.conf_path)
+            w.hangup()
+            line = eventually(
+                lambda: [t for t in w.daemon.text(mark)
+                         if os.path.basename(w.conf_path) in t],
+                "a word about the bad file")[0]
+            if there:
+                check(w.conf_path + ":2: " in line, "file:line in", line)
+            w.expect("transport", "u@blocked.test", w.relay_reply())
+        w.write_conf({"rules": [{"domain": ["*"], "route": "direct"}]})
+        w.hangup()
+        w.until("transport", "u@blocked.test", NOTFOUND)
+
+
+def test_reload_rereads_domain_files():
+    def conf(w):
+        w.write("locals", "other.test\n")
+        w.write("list", "nobody.test\n")
+        return {"self": {"local_domain_files": [w.dir + "/locals"]},
+                "rules": [{"name": "f", "domain_file": w.dir + "/list",
+                           "route": "direct"}]}
+    with World(conf) as w:
+        warm(w)
+        w.write("list", "nobody.test\nblocked.test\n")
+        w.hangup()
+        w.until_route("blocked.test", route="direct", reason="rule:f")
+        w.write("locals", "blocked.test\n")
+        w.hangup()
+        w.until_route("blocked.test", route="direct", reason="local")
+        w.write("locals", "# none left\n")
+        w.write("list", "other.test\n")
+        w.hangup()
+        w.until_route("blocked.test", route="relay")
+
+
+def test_emptied_domain_file_matches_nobody():
+    """A rule whose list is empty is not a rule for everybody."""
+    def conf(w):
+        w.write("list", "listed.test\n")
+        return {"rules": [{"name": "f", "domain_file": w.dir + "/list",
+                           "route": "relay"}]}
+    with World(conf) as w:
+        w.simple("listed.test", UP, fakesmtp.GOOD)
+        w.simple("other.test", "127.10.0.3", fakesmtp.GOOD)
+        for name in ("listed.test", "other.test"):
+            w.learn(name)
+        w.until_route("listed.test", route="relay", reason="rule:f")
+        w.write("list", "# all gone\n")
+        w.hangup()
+        w.until_route("listed.test", route="direct", reason="all-reachable")
+        w.until_route("other.test", route="direct", reason="all-reachable")
+        w.expect("transport", "u@never.seen.test", NOTFOUND)
+        # Empty from the start, too.
+        w.stop()
+        w.start()
+        w.learn("other.test")
+        w.until_route("other.test", route="direct", reason="all-reachable")
+
+
+def test_reload_changes_relays_and_mode():
+    with World() as w:
+        w.smtp.set(harness.RELAY2, fakesmtp.GOOD, w.relay_port)
+        warm(w)
+        w.write_conf({"relays": [w.relay_entry("two", harness.RELAY2)]})
+        w.hangup()
+        w.until("transport", "u@blocked.test",
+                w.relay_reply(harness.RELAY2))
+        same(w.route("blocked.test")["via"], "two")
+        w.write_conf({"mode": "observe"})
+        w.hangup()
+        w.until("transport", "u@blocked.test", NOTFOUND)
+        w.write_conf({"relays": None, "hold_answer": "retry"})
+        w.hangup()
+        eventually(lambda: w.transport("u@blocked.test")
+                   .startswith(b"OK retry:"), "hold without relays")
+        w.write_conf({})
+        w.hangup()
+        w.until("transport", "u@blocked.test", w.relay_reply())
+
+
+def test_reload_under_load():
+    with World() as w:
+        warm(w)
+        stop = threading.Event()
+        errors = []
+
+        def load():
+            try:
+                with clients.Socketmap(w.socketmap_at) as client:
+                    while not stop.is_set():
+                        got = client.query("transport", "u@blocked.test")
+                        if got not in (NOTFOUND, w.relay_reply().encode()):
+                            errors.append(got)
+                            return
+            except Exception as error:
+                errors.append(error)
+        threads = [threading.Thread(target=load, daemon=True)
+                   for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in range(40):
+            route = "direct" if number % 2 == 0 else "auto"
+            w.write_conf({"rules": [{"domain": ["blocked.test"],
+                                     "route": route}]})
+            w.hangup()
+            w.until("transport", "u@blocked.test",
+                    NOTFOUND if route == "direct" else w.relay_reply())
+        stop.set()
+        for thread in threads:
+            thread.join()
+        same(errors, [])
+
+
+def test_reload_while_sessions_wait():
+    with World({"policy": {"wait": "40s"}, "dns": {"timeout": "40s"}}) as w:
+        gate = fakedns.Gate([fakedns.mx(10, "mx.w.test")])
+        w.dns.set("w.test", "MX", gate)
+        w.host("mx.w.test", [UP])
+        w.smtp.set(UP, fakesmtp.GOOD)
+        session = w.policy()
+        session.start(request="mxdetour_route", recipient="u@w.test")
+        eventually(lambda: w.dns.asked("w.test", "MX"), "the question")
+        for _ in range(5):
+            w.hangup()
+            w.expect("transport", "*", NOTFOUND)
+        gate.open()
+        got = session.receive()
+        same((got["action"], got["route"]), ("DUNNO", "direct"))
+
+
+def test_reload_storm():
+    """Reloads in the middle of everything, each with other relays."""
+    with World({"policy": {"wait": "50s"}},
+               good_relays=[harness.RELAY2]) as w:
+        names = ["s%d.test" % number for number in range(30)]
+        for number, name in enumerate(names):
+            w.simple(name, "127.%d.0.1" % (40 + number),
+                     (fakesmtp.TEASER, fakesmtp.CLOSE, fakesmtp.SILENT,
+                      fakesmtp.EHLO_SILENT)[number % 4])
+        sessions = [w.policy() for _ in names]
+        for session, name in zip(sessions, names):
+            session.start(request="mxdetour_route", recipient="u@" + name,
+                          instance=name)
+        for number in range(40):
+            w.write_conf({
+                "relays": [w.relay_entry("n%d" % n, "127.30.0.%d" % (1 + n))
+                           for n in range(number % 3)] or None,
+                "probe": {"asked": ("spare", "never")[number % 2]},
+                "dns": {"timeout": "%ds" % (2 + number % 2)},
+                "rules": [{"mx": ["mx.s1.test"], "route":
+                           ("direct", "auto", "relay", "hold")[number % 4]}],
+                "policy": {"wait": "50s"}})
+            w.hangup()
+            w.expect("transport", "*", NOTFOUND)
+            for name in names[:8]:
+                w.transport("u@" + name)
+        for session in sessions:
+            same(session.receive()["action"], "DUNNO")
+        w.write_conf({})
+        w.hangup()
+        for number, name in enumerate(names):
+            w.until("transport", "u@" + name,
+                    NOTFOUND if number % 4 == 0 else w.relay_reply())
+
+
+# ------------------------------------------------------- sockets handed over
+
+ACTIVATE = """
+import fcntl, os, sys
+fds = [int(n) for n in sys.argv[1].split(",") if n]
+spare = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3 + len(fds)) for fd in fds]
+for fd in fds:
+    os.set_inheritable(fd, False)
+for number, fd in enumerate(spare):
+    os.dup2(fd, 3 + number, inheritable=True)
+os.environ["LISTEN_PID"] = str(os.getpid())
+os.environ["LISTEN_FDS"] = str(len(fds))
+if sys.argv[2]:
+    os.environ["LISTEN_FDNAMES"] = sys.argv[2]
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
+
+
+class Supervisor:
+    """Holds the listening sockets, as systemd does, and hands them on."""
+
+    def __init__(self, w, addresses, names=""):
+        self.w = w
+        self.names = names
+        self.sockets = []
+        for address in addresses:
+            family = socket.AF_UNIX if isinstance(address, str) \
+                else socket.AF_INET
+            sock = socket.socket(family)
+            if family == socket.AF_INET:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(address)
+            sock.listen(512)
+            self.sockets.append(sock)
+
+    def start(self):
+        fds = [sock.fileno() for sock in self.sockets]
+        wrap = [sys.executable, "-S", "-E", "-c", ACTIVATE,
+                ",".join(map(str, fds)), self.names]
+        # pass_fds keeps their numbers; the small program moves them to 3...
+        self.w.daemon = Daemon(self.w.conf_path, wrap=wrap, pass_fds=fds)
+        return self.w.daemon
+
+    def close(self):
+        for sock in self.sockets:
+            sock.close()
+
+
+def test_activation_by_name():
+    with World(start=False) as w:
+        supervisor = Supervisor(w, [w.policy_at, w.socketmap_at],
+                                "policy:socketmap")
+        supervisor.start()
+        w.wait_ready()
+        warm(w)
+        w.expect("transport", "u@blocked.test", w.relay_reply())
+        w.write_conf({"rules": [{"domain": ["*"], "route": "direct"}]})
+        w.hangup()
+        w.until("transport", "u@blocked.test", NOTFOUND)
+        w.stop()
+        # The sockets are still the supervisor's.
+        clients.connect(w.socketmap_at).close()
+        supervisor.close()
+
+
+def test_activation_by_address():
+    """Without names the address decides; what was not handed over is bound."""
+    with World(start=False) as w:
+        supervisor = Supervisor(w, [w.socketmap_at])
+        supervisor.start()
+        w.wait_ready()
+        warm(w)
+        w.expect("transport", "u@blocked.test", w.relay_reply())
+        w.stop()
+        supervisor.close()
+
+
+def test_activation_that_matches_nothing():
+    with World(start=False) as w:
+        supervisor = Supervisor(w, [("127.0.0.1", harness.free_port())])
+        daemon = supervisor.start()
+        check(daemon.wait() != 0, "it took a socket that nobody asked for")
+        check(any(":" in line for line in daemon.text()), "not a word")
+        same(daemon.sanitizer_reports(), [])
+        w.daemon = None
+        supervisor.close()
+
+
+def test_activation_by_nonsense():
+    """What is no listening socket, and numbers that are none: an error or
+    left alone, no crash."""
+    with World(start=False) as w:
+        for setting in ("LISTEN_FDS=1", "LISTEN_FDS=99999999999",
+                        "LISTEN_FDS=-1", "LISTEN_FDS=x", "LISTEN_FDS=",
+                        "LISTEN_FDS=1 LISTEN_FDNAMES=a:b:c"):
+            wrap = ["/bin/sh", "-c", "exec 3</dev/null; LISTEN_PID=$$ " +
+                    setting + "; export LISTEN_PID LISTEN_FDS "
+                    "LISTEN_FDNAMES; exec \"$@\"", "sh"]
+            w.daemon = daemon = Daemon(w.conf_path, wrap=wrap)
+            eventually(lambda: w.answers() or not daemon.alive(),
+                       "a start or an end with " + setting)
+            if daemon.alive():
+                daemon.signal(signal.SIGTERM)
+                same(daemon.wait(), 0, setting)
+                check(setting != "LISTEN_FDS=1",
+                      "it took /dev/null for a socket")
+            else:
+                check(daemon.wait() in (1, 2), setting, daemon.wait())
+            same(daemon.sanitizer_reports(), [])
+        w.last, w.daemon = daemon, None
+
+
+def test_activation_of_another_process():
+    """LISTEN_PID of somebody else: nothing is taken."""
+    with World(env={"LISTEN_FDS": "1", "LISTEN_PID": "1"}) as w:
+        w.expect("transport", "*", NOTFOUND)
+
+
+def test_activated_unix_socket_stays():
+    def conf(w):
+        return {"listen": {"socketmap": ["unix:%s/map" % w.dir]}}
+    with World(conf, start=False) as w:
+        supervisor = Supervisor(w, [w.dir + "/map"], "socketmap")
+        for _ in range(2):
+            daemon = supervisor.start()
+            w.wait_ready(w.dir + "/map")
+            daemon.signal(signal.SIGTERM)
+            same(daemon.wait(), 0, "exit status")
+            check(os.path.exists(w.dir + "/map"), "the supervisor's file")
+            same(daemon.sanitizer_reports(), [])
+        supervisor.close()
+        os.unlink(w.dir + "/map")
+        w.last, w.daemon = w.daemon, None
+
+
+@long
+def test_hundred_restarts_under_load():
+    """Clients that behave as Postfix does lose not one lookup."""
+    with World(start=False) as w:
+        supervisor = Supervisor(w, [w.socketmap_at, w.policy_at],
+                                "socketmap:policy")
+        supervisor.start()
+        w.wait_ready()
+        stop = threading.Event()
+        count = [0] * 6
+        errors = []
+
+        def load(number):
+            client = clients.PostfixLike(w.socketmap_at)
+            while not stop.is_set() and not errors:
+                try:
+                    got = client.query("transport", "u@n%d.test" % number)
+                    if got != NOTFOUND:
+                        errors.append(got)
+                    got = client.query("transport", "*")
+                    if got != NOTFOUND:
+                        errors.append(got)
+                    count[number] += 1
+                    if count[number] % 10 == number:
+                        client.close()  # Postfix hangs up now and then
+                    time.sleep(0.002)
+                except clients.Refused as error:
+                    errors.append("client %d, lookup %d: %s"
+                                  % (number, count[number], error))
+        threads = [threading.Thread(target=load, args=(n,), daemon=True)
+                   for n in range(len(count))]
+        for thread in threads:
+            thread.start()
+        for restart in range(100):
+            goal = [n + 3 for n in count]
+            eventually(lambda: errors or all(
+                n >= g for n, g in zip(count, goal)),
+                "lookups after restart %d" % restart)
+            same(errors, [], "lookups lost at restart %d" % restart)
+            hard = restart % 10 == 9
+            w.daemon.signal(signal.SIGKILL if hard else signal.SIGTERM)
+            status = w.daemon.wait()
+            same(status, -signal.SIGKILL if hard else 0,
+                 "exit status at restart %d" % restart)
+            same(w.daemon.sanitizer_reports(), [])
+            supervisor.start()
+        goal = [n + 3 for n in count]
+        eventually(lambda: errors or all(
+            n >= g for n, g in zip(count, goal)), "the last lookups")
+        stop.set()
+        for thread in threads:
+            thread.join()
+        same(errors, [])
+        w.stop()
+        supervisor.close()
+
+
+# ------------------------------------------------------------ logs that jam
+
+def test_stderr_that_nobody_reads():
+    with World({"log": {"level": "debug", "lookups": "all"}},
+               read_stderr=False) as w:
+        warm(w)
+        with w.client() as client:
+            for _ in range(100):
+                client.send(clients.request("transport",
+                                            "u@blocked.test") * 200)
+                for _ in range(200):
+                    same(client.receive(), w.relay_reply().encode())
+        w.simple("late.test", DEAD, fakesmtp.CLOSE)
+        w.judged("late.test", route="relay")
+        # Somebody reads again: what was lost is owned up to.
+        w.daemon.start_reading()
+        w.expect("transport", "u@blocked.test", w.relay_reply())
+        w.daemon.wait_log(r"(?i)drop|lost|discard|missed|suppress")
+
+
+def test_stderr_closed():
+    """The reader is gone for good: no SIGPIPE, no end."""
+    with World({"log": {"level": "debug", "lookups": "all"}},
+               read_stderr=False) as w:
+        w.daemon.stderr.close()
+        warm(w)
+        for _ in range(50):
+            w.expect("transport", "u@blocked.test", w.relay_reply())
+        w.daemon.stderr = open(os.devnull, "rb")
+
+
+DEVLOG = """
+set -e
+mkdir "$1/dev"
+mount -t tmpfs none "$1/dev"
+for n in null zero full random urandom; do
+    : > "$1/dev/$n"
+    mount --bind "/dev/$n" "$1/dev/$n"
+done
+ln -s "$1/devlog" "$1/dev/log"
+mount --rbind "$1/dev" /dev
+shift
+exec "$@"
+"""
+
+
+def devlog_wrap(w):
+    """A /dev of its own for the daemon, with /dev/log at DIR/devlog."""
+    return ["unshare", "-m", "/bin/sh", "-c", DEVLOG, "sh", w.dir]
+
+
+def need_unshare():
+    try:
+        done = subprocess.run(["unshare", "-m", "true"],
+                              stderr=subprocess.DEVNULL)
+    except OSError:
+        raise Skip("no unshare(1)")
+    if done.returncode != 0:
+        raise Skip("cannot make mount namespaces here")
+
+
+def syslog_world():
+    need_unshare()
+    w = World({"log": {"to": "syslog", "level": "debug", "lookups": "all"}},
+              start=False)
+    w.options["wrap"] = devlog_wrap(w)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.bind(w.dir + "/devlog")
+    return w, sock
+
+
+def test_syslog():
+    w, sock = syslog_world()
+    with w:
+        w.start()
+        warm(w)
+        sock.settimeout(harness.DEADLINE)
+        lines = []
+        while not any(b"lookup domain=blocked.test route=relay via=r1" in line
+                      for line in lines):
+            lines.append(sock.recv(8192))
+            w.transport("u@blocked.test")
+        for line in lines:
+            # <facility mail * 8 + severity>
+            check(line.startswith(b"<") and
+                  16 <= int(line[1:line.index(b">")]) <= 23, line)
+            check(b"mxdetourd" in line, line)
+        sock.close()
+        os.unlink(w.dir + "/devlog")
+
+
+def test_syslog_that_nobody_reads():
+    """syslog(3) would block for good here."""
+    w, sock = syslog_world()
+    with w:
+        w.start()
+        warm(w)
+        with w.client() as client:
+            for _ in range(5000):
+                same(client.query("transport", "u@blocked.test"),
+                     w.relay_reply().encode())
+        # And it may go away and come back.
+        sock.close()
+        os.unlink(w.dir + "/devlog")
+        for _ in range(20):
+            w.expect("transport", "u@blocked.test", w.relay_reply())
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        sock.bind(w.dir + "/devlog")
+        sock.settimeout(0.2)
+
+        def heard():
+            w.transport("u@blocked.test")
+            try:
+                return sock.recv(8192)
+            except socket.timeout:
+                return b""
+        eventually(heard, "lines in the new log socket")
+        sock.close()
+        os.unlink(w.dir + "/devlog")
+
+
+def test_memory_stays():
+    """A day of strangers' names in a minute: memory is bounded."""
+    with World({"cache": {"max_domains": 1000},
+                "dns": {"timeout": "1s"}}) as w:
+        def resident():
+            with open("/proc/%d/status" % w.daemon.pid) as status:
+                return [int(line.split()[1]) for line in status
+                        if line.startswith("VmRSS")][0]
+
+        def flood(start):
+            with clients.Socketmap(w.socketmap_at) as client:
+                for base in range(start, start + 10000, 250):
+                    client.send(b"".join(
+                        clients.request("transport", "u@n%d.flood.test" % n)
+                        for n in range(base, base + 250)))
+                    for _ in range(250):
+                        same(client.receive(), NOTFOUND)
+        flood(0)
+        flood(10000)
+        before = resident()
+        for number in range(2, 5):
+            flood(10000 * number)
+        check(resident() < before + 60 * 1024, "kilobytes grew from", before,
+              "to", resident())
