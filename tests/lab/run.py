@@ -1,0 +1,271 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The lab: a private internet for a real Postfix and the real mxdetourd.
+
+Usage: run.py [--list] [--keep] [NAME...]
+
+Runs all scenarios, or those whose name contains one of the arguments, and
+speaks TAP. As root on Linux with iproute2, nftables, nsd and postfix; without
+them the plan is "1..0 # SKIP". The daemon is the one that the environment
+variable MXDETOURD names, else mxdetourd at the top of the source tree; without
+one the scenarios that need it are skipped.
+
+  --list   prints names and purposes
+  --keep   leaves the files of the run (not its processes) for a look
+
+What is what:
+  net.py      three network namespaces: operator, filter, world; the filter
+  world.py    nsd with every record, MX hosts (sink.py, smtp-sink), two relays
+  postfix.py  one private Postfix instance
+  mailhost.py the operator's Postfix and mxdetourd, wired as documented
+  recorder.py a socketmap server that only records, and a client
+  reaper.py   cleans up should the lab be killed
+  forger.py   a resolver with injected answers
+  scenarios_*.py  a function per scenario, whose first line says what holds
+
+The network and the world are built once. Between scenarios the operator's
+Postfix and mxdetourd start anew and the filter is opened. Nothing of this
+touches the machine's own mail, and nothing leaves the machine. No scenario
+asserts speed: they wait for conditions and judge by order, route and place.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import net as lab_net  # noqa: E402
+import scenarios_baseline  # noqa: E402
+import scenarios_daemon  # noqa: E402
+import scenarios_outage  # noqa: E402
+import scenarios_postfix_facts  # noqa: E402
+import scenarios_routes  # noqa: E402
+from mailhost import Mailhost  # noqa: E402
+from postfix import MASTER_DIST  # noqa: E402
+from util import Failure, Reaper, Unavailable, adopt_orphans, tail  # noqa: E402
+from world import World  # noqa: E402
+
+MODULES = (scenarios_baseline, scenarios_postfix_facts, scenarios_routes,
+           scenarios_outage, scenarios_daemon)
+PROGRAMS = ("ip", "nft", "nsd", "postfix", "postconf", "postmap",
+            "postqueue", "postsuper", "smtp-sink", "getent")
+SCENARIO_LIMIT_S = 300
+
+
+class Lab:
+    """What a scenario gets."""
+
+    def __init__(self, program, keep=False):
+        self.home = tempfile.mkdtemp(prefix="mxdetour-lab.")
+        os.chmod(self.home, 0o755)
+        if not keep:
+            Reaper.tell("directory", self.home)
+        self.net = lab_net.Net()
+        self.fw = self.net.firewall
+        self.world = World(self.net, os.path.join(self.home, "world"))
+        self.op = Mailhost(self.net, os.path.join(self.home, "op"), program)
+        self._cleanups = contextlib.ExitStack()
+
+    def build(self):
+        """Network and world, once."""
+        self.net.build()
+        self.world.start()
+
+    def begin(self):
+        """Before each scenario."""
+        self.end()
+        self.op.begin()
+        self.fw.reset()
+        self.world.begin()
+
+    def later(self, function, *args):
+        """Has something undone when the scenario ends."""
+        self._cleanups.callback(function, *args)
+
+    def end(self):
+        """After each scenario."""
+        self._cleanups.close()
+
+    def close(self, keep=False):
+        """Takes everything down, however much of it stands."""
+        for step in (self.end, self.op.stop, self.world.stop, self.net.close):
+            try:
+                step()
+            except Exception:  # the rest has to go all the same
+                traceback.print_exc()
+        if keep:
+            print("# files: " + self.home)
+        else:
+            shutil.rmtree(self.home, ignore_errors=True)
+
+    def diagnostics(self):
+        """What on-call staff would look at."""
+        parts = (
+            ("mxdetourd", tail(self.op.daemon.digest(), 60)),
+            ("mail log", tail(self.op.postfix.log(), 60)),
+            ("mail log of relay us1",
+             tail(self.world.relays["us1"].log(), 15)),
+            ("nft", self.fw.listing()),
+            ("mailq", self.op.postfix.mailq()),
+            ("sessions at MX hosts", "\n".join(
+                str(e) for e in self.world.events("session")[-15:])),
+        )
+        return "\n".join("--- %s\n%s" % part for part in parts)
+
+
+def scenarios():
+    """All of them: (name, purpose, function)."""
+    out = []
+    for module in MODULES:
+        topic = module.__name__.replace("scenarios_", "")
+        for name, value in vars(module).items():
+            if name.startswith("test_") and callable(value):
+                purpose = (value.__doc__ or "").strip().split("\n")[0]
+                out.append(("%s.%s" % (topic, name[5:]), purpose, value))
+    return out
+
+
+def missing():
+    """Why the lab cannot run here, or None."""
+    if not sys.platform.startswith("linux"):
+        return "needs Linux"
+    if os.geteuid() != 0:
+        return "needs root"
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    os.environ["PATH"] = path
+    for program in PROGRAMS:
+        if shutil.which(program, path=path) is None:
+            return "needs " + program
+    if not os.path.exists(MASTER_DIST):
+        return "needs " + MASTER_DIST
+    if not os.path.exists("/proc/net/if_inet6"):
+        return "needs IPv6"
+    name = "mxdlab%d-op" % os.getpid()
+    works = os.system("ip netns add %s 2>/dev/null && ip netns exec %s "
+                      "nft list ruleset >/dev/null 2>&1" % (name, name)) == 0
+    lab_net.remove_namespace(name)
+    return None if works else "cannot make network namespaces"
+
+
+def find_daemon():
+    """The daemon to test, or None."""
+    program = os.environ.get("MXDETOURD")
+    if program:
+        program = os.path.abspath(program)
+        if not os.access(program, os.X_OK):
+            sys.exit("MXDETOURD: cannot execute " + program)
+        return program
+    program = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                           "..", "..", "mxdetourd")
+    return os.path.abspath(program) if os.access(program, os.X_OK) else None
+
+
+INTERRUPTS = []
+
+
+def on_signal(number, _frame):
+    """SIGTERM and the like: leave through the finally blocks."""
+    INTERRUPTS.append(number)
+    raise SystemExit(128 + number)
+
+
+def on_alarm(_number, _frame):
+    """A scenario that hangs has failed."""
+    raise Failure("took longer than %d s" % SCENARIO_LIMIT_S)
+
+
+def comment(text):
+    """A TAP diagnostic."""
+    for line in text.splitlines():
+        print("# " + line)
+
+
+def run_one(lab, number, name, purpose, function):
+    """Runs one scenario; returns whether it did not fail."""
+    title = "%d - %s: %s" % (number, name, purpose)
+    began = time.monotonic()
+    try:
+        signal.alarm(SCENARIO_LIMIT_S)
+        try:
+            lab.begin()
+            function(lab)
+            lab.op.daemon.finish()
+        finally:
+            signal.alarm(0)
+    except Unavailable as why:
+        print("ok %d - %s # SKIP %s" % (number, name, why), flush=True)
+        return True
+    except Exception as why:  # any exception is the scenario's failure
+        if INTERRUPTS:  # smtplib turns SystemExit into its own
+            raise SystemExit(128 + INTERRUPTS[0])
+        print("not ok " + title)
+        comment(str(why) if isinstance(why, Failure)
+                else traceback.format_exc())
+        try:
+            comment(lab.diagnostics())
+        except Exception:
+            comment(traceback.format_exc())
+        sys.stdout.flush()
+        return False
+    print("ok " + title)
+    print("# %.1f s" % (time.monotonic() - began), flush=True)
+    return True
+
+
+def main(argv):
+    """Returns the exit status."""
+    flags = {a for a in argv if a.startswith("--")}
+    names = [a for a in argv if not a.startswith("--")]
+    if flags - {"--list", "--keep"}:
+        sys.exit(__doc__.split("\n\n")[1])
+    chosen = [s for s in scenarios()
+              if not names or any(n in s[0] for n in names)]
+    if "--list" in flags:
+        for name, purpose, _ in chosen:
+            print("%-45s %s" % (name, purpose))
+        return 0
+    why = missing()
+    if why:
+        print("1..0 # SKIP " + why)
+        return 0
+    if not chosen:
+        sys.exit("no such scenario")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    signal.signal(signal.SIGALRM, on_alarm)
+    adopt_orphans()
+    lab_net.sweep()
+    Reaper.start()
+    keep = "--keep" in flags
+    lab = Lab(find_daemon(), keep)
+    failed = 0
+    try:
+        print("1..%d" % len(chosen), flush=True)
+        try:
+            lab.build()
+        except Exception as why:
+            comment(traceback.format_exc())
+            print("Bail out! The lab cannot be built: %s" % why)
+            return 1
+        for number, (name, purpose, function) in enumerate(chosen, 1):
+            if not run_one(lab, number, name, purpose, function):
+                failed += 1
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        lab.close(keep)
+        Reaper.finish()
+    if failed:
+        print("# %d of %d failed" % (failed, len(chosen)))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
