@@ -1,0 +1,612 @@
+// SPDX-License-Identifier: MIT
+// MX hosts: their addresses, with TTL, and their state.
+#include "base/bug.h"
+#include "base/mem.h"
+#include "reach/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	VIEW_HOSTS_MAX = 4096, // hosts of one address that are compared by name
+};
+
+static uint32_t
+host_find(const struct reach *r, uint32_t hash, const char *name, size_t len)
+{
+	uint32_t pos;
+	uint32_t id = index_first(&r->host_index, hash, &pos);
+	while (id != REACH_NONE) {
+		const char *have = host_at(r, id)->name;
+		if (strncmp(have, name, len) == 0 && have[len] == '\0')
+			return id;
+		id = index_next(&r->host_index, hash, &pos);
+	}
+	return REACH_NONE;
+}
+
+static bool
+is_own_name(const struct reach *r, const char *name)
+{
+	for (uint32_t i = 0; i < r->p.n_self_names; i++)
+		if (strcmp(r->self_names[i], name) == 0)
+			return true;
+	return false;
+}
+
+uint32_t
+host_intern(struct reach *r, const char *name)
+{
+	size_t len = strlen(name);
+	uint32_t hash = reach_hash(r, name, len);
+	uint32_t id = host_find(r, hash, name, len);
+	if (id != REACH_NONE)
+		return id;
+	id = pool_take(&r->hosts);
+	if (id == REACH_NONE)
+		return REACH_NONE;
+	struct host *h = host_at(r, id);
+	h->live = true;
+	h->hash = hash;
+	h->name = xstrdup(name);
+	h->own_name = h->ourselves = is_own_name(r, name);
+	index_put(&r->host_index, hash, id);
+	return id;
+}
+
+// -- addresses --------------------------------------------------------------
+
+static struct link *
+link_of(const struct reach *r, uint32_t host, uint32_t endpoint)
+{
+	struct host *h = host_at(r, host);
+	unsigned i = 0;
+	while (h->link[i].endpoint != endpoint) {
+		i++;
+		mxd_assert(i < h->n_links);
+	}
+	return &h->link[i];
+}
+
+uint32_t
+host_next_of_endpoint(const struct reach *r, uint32_t host, uint32_t endpoint)
+{
+	return link_of(r, host, endpoint)->next_host;
+}
+
+void
+host_drop_inheritance(struct reach *r, uint32_t host, uint32_t endpoint)
+{
+	link_of(r, host, endpoint)->inherit = REACH_UNKNOWN;
+}
+
+static void
+link_unlink(struct reach *r, const struct link *l)
+{
+	if (l->prev_host != REACH_NONE)
+		link_of(r, l->prev_host, l->endpoint)->next_host = l->next_host;
+	else
+		endpoint_at(r, l->endpoint)->hosts = l->next_host;
+	if (l->next_host != REACH_NONE)
+		link_of(r, l->next_host, l->endpoint)->prev_host = l->prev_host;
+}
+
+// Appends an address; the room for it is there.
+static void
+link_add(struct reach *r, uint32_t host, uint32_t endpoint, uint8_t inherit)
+{
+	struct host *h = host_at(r, host);
+	struct endpoint *e = endpoint_at(r, endpoint);
+	struct link *l = &h->link[h->n_links++];
+	*l = (struct link){
+	    .endpoint = endpoint,
+	    .next_host = e->hosts,
+	    .inherit = inherit,
+	};
+	if (e->hosts != REACH_NONE)
+		link_of(r, e->hosts, endpoint)->prev_host = host;
+	e->hosts = host;
+	if (h->wanted > 0)
+		e->wanted++;
+}
+
+static void
+drop_links(struct reach *r, uint32_t id, int family)
+{
+	struct host *h = host_at(r, id);
+	unsigned kept = 0;
+	for (unsigned i = 0; i < h->n_links; i++) {
+		struct link l = h->link[i];
+		if (family != 0 &&
+		    endpoint_at(r, l.endpoint)->address.family != family) {
+			h->link[kept++] = l;
+			continue;
+		}
+		link_unlink(r, &l);
+		if (h->wanted > 0)
+			endpoint_at(r, l.endpoint)->wanted--;
+		endpoint_free_if_unused(r, l.endpoint);
+	}
+	h->n_links = (uint16_t)kept;
+}
+
+// Rule 2: until its first result, a fresh address counts in its host's state
+// as the host's last state. What the DNS alone said is no such state.
+static enum reach_state
+state_to_inherit(const struct host *h)
+{
+	if (h->state == REACH_REACHABLE)
+		return REACH_REACHABLE;
+	if (h->state == REACH_UNREACHABLE && !h->by_dns)
+		return REACH_UNREACHABLE;
+	return REACH_UNKNOWN;
+}
+
+// Replaces the addresses of one family; those that stay keep what they had.
+static void
+replace_addresses(
+    struct reach *r, uint32_t id, int family, const struct answer_addr *answer)
+{
+	struct host *h = host_at(r, id);
+	struct link *old = h->link;
+	unsigned n_old = h->n_links;
+	uint8_t inherit = (uint8_t)state_to_inherit(h);
+	uint32_t fresh[ANSWER_ADDR_MAX];
+	unsigned n_fresh = 0;
+
+	// First the new ones are taken, so that those which stay are not freed.
+	for (unsigned i = 0; i < answer->n; i++) {
+		struct netaddr a = answer->addr[i];
+		a.port = r->p.port;
+		uint32_t e = endpoint_intern(r, &a);
+		bool twice = false;
+		for (unsigned j = 0; j < n_fresh; j++)
+			twice |= fresh[j] == e;
+		if (e != REACH_NONE && !twice)
+			fresh[n_fresh++] = e;
+	}
+	uint8_t inherits[ANSWER_ADDR_MAX];
+	for (unsigned i = 0; i < n_fresh; i++) {
+		inherits[i] = inherit;
+		for (unsigned j = 0; j < n_old; j++)
+			if (old[j].endpoint == fresh[i])
+				inherits[i] = old[j].inherit;
+	}
+	for (unsigned i = 0; i < n_fresh; i++)
+		endpoint_at(r, fresh[i])->kept = true;
+	drop_links(r, id, family);
+	h->link = xreallocarray(
+	    h->link, (size_t)h->n_links + n_fresh + 1, sizeof(*h->link));
+	for (unsigned i = 0; i < n_fresh; i++) {
+		endpoint_at(r, fresh[i])->kept = false;
+		link_add(r, id, fresh[i], inherits[i]);
+	}
+}
+
+static void
+set_canonical(struct host *h, const char *canonical)
+{
+	if (h->canonical != NULL && strcmp(h->canonical, canonical) == 0)
+		return;
+	free(h->canonical);
+	h->canonical = canonical[0] != '\0' ? xstrdup(canonical) : NULL;
+}
+
+void
+host_free_if_unused(struct reach *r, uint32_t id)
+{
+	struct host *h = host_at(r, id);
+	if (h->sets != REACH_NONE || h->family[0].resolving ||
+	    h->family[1].resolving)
+		return;
+	due_remove(r, ref_make(REF_HOST, id));
+	index_del(&r->host_index, h->hash, id);
+	free(h->canonical);
+	drop_links(r, id, 0);
+	free(h->link);
+	free(h->name);
+	pool_give(&r->hosts, id);
+}
+
+void
+host_fini_all(struct reach *r)
+{
+	for (uint32_t id = 1; id <= r->hosts.made; id++) {
+		struct host *h = host_at(r, id);
+		if (!h->live)
+			continue;
+		free(h->name);
+		free(h->canonical);
+		free(h->link);
+	}
+}
+
+// -- judgement --------------------------------------------------------------
+
+struct addresses { // of one host
+	unsigned up, down, unknown;
+	bool refused, blocked;
+	bool own;
+};
+
+static struct addresses
+tally_addresses(const struct reach *r, const struct host *h)
+{
+	struct addresses t = {0};
+	for (unsigned i = 0; i < h->n_links; i++) {
+		const struct endpoint *e = endpoint_at(r, h->link[i].endpoint);
+		t.own |= e->own;
+		if (!endpoint_is_usable(e))
+			continue;
+		enum reach_state state = endpoint_state(e);
+		if (state == REACH_UNREACHABLE) {
+			t.refused |= e->refused;
+			t.blocked |= !e->refused;
+		}
+		if (state == REACH_UNKNOWN)
+			state = (enum reach_state)h->link[i].inherit;
+		t.up += state == REACH_REACHABLE;
+		t.down += state == REACH_UNREACHABLE;
+		t.unknown += state == REACH_UNKNOWN;
+	}
+	return t;
+}
+
+struct lookups {      // of the families that are probed
+	bool pending; // one was never answered, not even by a failure
+	bool known;   // one has a definite answer that holds
+};
+
+static struct lookups
+tally_lookups(const struct reach *r, const struct host *h)
+{
+	bool probed[2] = {r->p.ipv4, r->p.ipv6};
+	struct lookups t = {0};
+	for (int i = 0; i < 2; i++) {
+		if (!probed[i])
+			continue;
+		t.pending |= !h->family[i].asked;
+		t.known |= h->family[i].known;
+	}
+	return t;
+}
+
+static enum reach_state
+state_of(const struct addresses *a, const struct lookups *l)
+{
+	if (a->up > 0)
+		return a->down > 0 ? REACH_PARTIAL : REACH_REACHABLE;
+	// An answer that is still out counts as an unknown address.
+	if (a->unknown > 0 || l->pending)
+		return REACH_UNKNOWN;
+	if (a->down > 0)
+		return REACH_UNREACHABLE;
+	// A host none of whose lookups ever succeeded is unreachable by dns;
+	// one that does not exist or has no usable address leaves its sets.
+	return l->known ? REACH_ABSENT : REACH_UNREACHABLE;
+}
+
+// All that its sets look at, in one number to compare.
+static unsigned
+host_signature(const struct host *h)
+{
+	return (unsigned)h->state | (unsigned)h->by_dns << 3 |
+	       (unsigned)h->ourselves << 4 | (unsigned)h->refused << 5 |
+	       (unsigned)h->blocked << 6 | (unsigned)h->answered << 7;
+}
+
+void
+host_update(struct reach *r, uint32_t id)
+{
+	struct host *h = host_at(r, id);
+	unsigned before = host_signature(h);
+	struct addresses a = tally_addresses(r, h);
+	struct lookups l = tally_lookups(r, h);
+	enum reach_state state = state_of(&a, &l);
+	bool by_dns = state == REACH_UNREACHABLE && a.down == 0;
+	// Inherited death keeps the cause that it had.
+	bool inherited = state == REACH_UNREACHABLE && !by_dns && !a.refused &&
+			 !a.blocked;
+	if (!inherited) {
+		h->refused = a.refused;
+		h->blocked = a.blocked;
+	}
+	h->state = (uint8_t)state;
+	h->by_dns = by_dns;
+	h->ourselves = h->own_name || a.own;
+	h->answered = !l.pending;
+	if (host_signature(h) == before)
+		return;
+	for (uint32_t set = h->sets; set != REACH_NONE;
+	     set = mxset_next_of_host(r, set, id)) {
+		mxset_update(r, set);
+		mxset_mark_changed(r, set);
+	}
+}
+
+void
+host_reconfigure(struct reach *r, uint32_t id)
+{
+	struct host *h = host_at(r, id);
+	h->own_name = is_own_name(r, h->name);
+	host_update(r, id);
+}
+
+void
+host_count_wanted(struct reach *r, uint32_t id, bool more)
+{
+	struct host *h = host_at(r, id);
+	uint32_t before = h->wanted;
+	h->wanted += more ? 1 : UINT32_MAX;
+	if (before > 0 && h->wanted > 0)
+		return;
+	for (unsigned i = 0; i < h->n_links; i++)
+		endpoint_at(r, h->link[i].endpoint)->wanted += more
+								   ? 1
+								   : UINT32_MAX;
+}
+
+void
+host_count_awaited(struct reach *r, uint32_t id, bool more)
+{
+	host_at(r, id)->awaited += more ? 1 : UINT32_MAX;
+}
+
+bool
+host_is_wanted(const struct reach *r, uint32_t id)
+{
+	return host_at(r, id)->wanted > 0;
+}
+
+bool
+host_used_since(
+    const struct reach *r, uint32_t id, int64_t since, unsigned *left)
+{
+	for (uint32_t set = host_at(r, id)->sets; set != REACH_NONE;
+	     set = mxset_next_of_host(r, set, id)) {
+		if (*left == 0 || mxset_at(r, set)->used_at > since)
+			return true;
+		--*left;
+	}
+	return false;
+}
+
+// -- due --------------------------------------------------------------------
+
+static bool
+family_is_probed(const struct reach *r, int i)
+{
+	return i == 0 ? r->p.ipv4 : r->p.ipv6;
+}
+
+// The first second at which a family is to be asked about again.
+static uint32_t
+next_expiry_s(const struct reach *r, const struct host *h)
+{
+	uint32_t at = UINT32_MAX;
+	for (int i = 0; i < 2; i++)
+		if (family_is_probed(r, i) && !h->family[i].resolving &&
+		    h->family[i].expires_s < at)
+			at = h->family[i].expires_s;
+	return at;
+}
+
+bool
+host_next_family(struct reach *r, uint32_t id, int64_t now, int *family)
+{
+	struct host *h = host_at(r, id);
+	uint32_t now_s = reach_seconds(now);
+	for (int i = 0; i < 2; i++) {
+		struct family *f = &h->family[i];
+		if (!family_is_probed(r, i) || f->resolving ||
+		    f->expires_s > now_s)
+			continue;
+		f->resolving = true;
+		h->resolved_s = now_s;
+		*family = i == 0 ? AF_INET : AF_INET6;
+		return true;
+	}
+	return false;
+}
+
+void
+host_touch(struct reach *r, uint32_t id, bool first, int64_t now)
+{
+	struct host *h = host_at(r, id);
+	uint32_t ref = ref_make(REF_HOST, id);
+	if (next_expiry_s(r, h) <= reach_seconds(now)) {
+		bool wanted = host_is_wanted(r, id);
+		bool raised = wanted && h->place == PLACE_ASKED;
+		bool ready = h->place == PLACE_WANTED ||
+			     h->place == PLACE_ASKED;
+		if (!ready || raised || first)
+			due_ready(r, ref, wanted, first);
+	} else if (h->place == PLACE_NOWHERE) {
+		uint32_t at = next_expiry_s(r, h);
+		if (at != UINT32_MAX)
+			due_at(r, ref, (int64_t)at * 1000);
+	}
+	for (unsigned i = h->n_links; i-- > 0;)
+		endpoint_touch(r, h->link[i].endpoint, first, now);
+}
+
+// Its TTL is over: asked about again only if it was of use since.
+void
+host_on_due(struct reach *r, uint32_t id, int64_t now)
+{
+	const struct host *h = host_at(r, id);
+	unsigned left = USERS_ASKED_MAX;
+	(void)now;
+	if (host_used_since(r, id, (int64_t)h->resolved_s * 1000 + 999, &left))
+		due_ready(
+		    r, ref_make(REF_HOST, id), host_is_wanted(r, id), false);
+}
+
+// -- told -------------------------------------------------------------------
+
+// Rule 8 for addresses: they serve for `stale` beyond their TTL.
+static bool
+family_is_beyond_stale(
+    const struct reach *r, const struct family *f, uint32_t now_s)
+{
+	return now_s > (uint64_t)f->good_s + (uint64_t)r->p.stale_ms / 1000;
+}
+
+static void
+family_on_failure(
+    struct reach *r, uint32_t id, int family, struct family *f, uint32_t now_s)
+{
+	if (f->fails < UINT8_MAX)
+		f->fails++;
+	f->expires_s = now_s + reach_retry_s(r, f->fails);
+	if (f->known && family_is_beyond_stale(r, f, now_s)) {
+		f->known = false;
+		drop_links(r, id, family);
+	}
+}
+
+void
+reach_tell_address(struct reach *r, uint32_t host, int family,
+    const struct answer_addr *answer, int64_t now)
+{
+	struct host *h = host_at(r, host);
+	struct family *f = &h->family[family == AF_INET ? 0 : 1];
+	uint32_t now_s = reach_seconds(now);
+
+	mxd_assert(h->live && f->resolving && r->resolving > 0);
+	r->resolving--;
+	f->resolving = false;
+	if (h->sets == REACH_NONE) { // nothing of it is kept
+		host_free_if_unused(r, host);
+		return;
+	}
+	f->asked = true;
+	f->outcome = (uint8_t)answer->outcome;
+	bool definite = answer_is_definite(answer->outcome);
+	if (definite && r->endpoints.max - r->endpoints.used < answer->n) {
+		domain_make_room(r);
+		f->outcome = ANSWER_LOCAL; // no room in our memory
+		definite = false;
+	}
+	if (definite) {
+		f->known = true;
+		f->fails = 0;
+		f->expires_s = f->good_s = now_s + reach_answer_lifetime_s(r,
+						       answer->outcome,
+						       answer->ttl_s);
+		replace_addresses(r, host, family, answer);
+		if (answer->outcome == ANSWER_OK)
+			set_canonical(h, answer->canonical);
+	} else {
+		family_on_failure(r, host, family, f, now_s);
+	}
+	host_update(r, host);
+	if (h->place == PLACE_HEAP) // for a time that no longer holds
+		due_remove(r, ref_make(REF_HOST, host));
+	host_touch(r, host, h->awaited > 0, now);
+}
+
+// -- views ------------------------------------------------------------------
+
+uint32_t
+reach_find_host(const struct reach *r, const char *name, size_t len)
+{
+	return host_find(r, reach_hash(r, name, len), name, len);
+}
+
+const char *
+reach_host_name(const struct reach *r, uint32_t host)
+{
+	return host_at(r, host)->name;
+}
+
+enum reach_state
+reach_host_state(const struct reach *r, uint32_t host)
+{
+	return (enum reach_state)host_at(r, host)->state;
+}
+
+// Adds what the sets of a host that has the address say.
+static void
+view_add_host(
+    const struct reach *r, uint32_t id, struct reach_address_view *out)
+{
+	const struct host *h = host_at(r, id);
+	out->host = id;
+	out->partial |= h->state == REACH_PARTIAL;
+	for (uint32_t set = h->sets;
+	     set != REACH_NONE && !(out->some && out->none);
+	     set = mxset_next_of_host(r, set, id)) {
+		enum reach_coverage c =
+		    (enum reach_coverage)mxset_at(r, set)->coverage;
+		out->some |= c == REACH_COVERAGE_SOME;
+		out->none |= c == REACH_COVERAGE_NONE;
+	}
+}
+
+static bool
+host_has_address(const struct reach *r, uint32_t host, uint32_t endpoint)
+{
+	const struct host *h = host_at(r, host);
+	for (unsigned i = 0; i < h->n_links; i++)
+		if (h->link[i].endpoint == endpoint)
+			return true;
+	return false;
+}
+
+bool
+reach_address_view(const struct reach *r, const char *owner,
+    const struct netaddr *address, struct reach_address_view *out)
+{
+	struct netaddr key = *address;
+	key.port = r->p.port;
+	uint32_t id = endpoint_find(r, &key);
+	*out = (struct reach_address_view){0};
+	if (id == REACH_NONE)
+		return false;
+	const struct endpoint *e = endpoint_at(r, id);
+	uint32_t named = reach_find_host(r, owner, strlen(owner));
+	if (named != REACH_NONE && host_has_address(r, named, id))
+		view_add_host(r, named, out);
+	// An MX host that is an alias: records carry the name where it ends.
+	uint32_t host = e->hosts;
+	for (int i = 0; host != REACH_NONE && i < VIEW_HOSTS_MAX; i++) {
+		const char *canonical = host_at(r, host)->canonical;
+		if (host != named && canonical != NULL &&
+		    strcmp(canonical, owner) == 0)
+			view_add_host(r, host, out);
+		host = host_next_of_endpoint(r, host, id);
+	}
+	out->dead = endpoint_is_usable(e) &&
+		    endpoint_state(e) == REACH_UNREACHABLE;
+	out->refused = e->refused;
+	return out->host != REACH_NONE;
+}
+
+bool
+reach_host_endpoint(const struct reach *r, uint32_t host, uint32_t i,
+    struct reach_endpoint_view *out)
+{
+	const struct host *h = host_at(r, host);
+	if (i >= h->n_links)
+		return false;
+	const struct endpoint *e = endpoint_at(r, h->link[i].endpoint);
+	*out = (struct reach_endpoint_view){
+	    .address = e->address,
+	    .state = endpoint_state(e),
+	    .outcome = (enum outcome)e->outcome,
+	    .observed_at = e->observed_at,
+	    .text = "",
+	};
+	for (unsigned back = 1; e->ring != NULL && back <= RING_LEN; back++) {
+		const struct evidence *what =
+		    &e->ring
+			 ->item[(e->ring->next + RING_LEN - back) % RING_LEN];
+		if (outcome_says((enum outcome)what->outcome) ==
+		    OUTCOME_SAYS_UP)
+			continue;
+		out->text = what->text;
+		break;
+	}
+	return true;
+}
