@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: MIT
+// The overseas relays: their health, and which one a domain goes by.
+#include "route/relays.h"
+
+#include "base/bug.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "route/render.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ADDRESSES_MAX = 16 };
+
+// A round of a relay: its names are resolved when it is time, then its
+// addresses are probed one after the other until one is healthy.
+enum phase { PHASE_WAIT, PHASE_RESOLVE4, PHASE_RESOLVE6, PHASE_PROBE };
+
+struct relay {
+	const struct conf_relay *conf;	    // borrowed
+	struct netaddr addr[ADDRESSES_MAX]; // with the port
+	unsigned n_addr;
+	unsigned at; // which one is probed
+	enum phase phase;
+	bool in_flight;
+	bool up;
+	bool said_something;  // an outcome of this round counts
+	enum outcome outcome; // of the last probe that counted
+	enum answer_outcome dns;
+	unsigned fails, oks; // rounds in a row
+	int64_t round_at;    // when the round began, or the next one begins
+	int64_t expires_at;  // of the addresses
+	int64_t observed_at;
+};
+
+struct list {
+	unsigned *relay; // indices, by priority, then as configured
+	unsigned n;
+	struct relays_choice *choice; // one for each start; via NULL: none
+	unsigned first, group; // the first priority that has a healthy one
+	unsigned weight;       // of that group
+};
+
+struct relays {
+	const struct conf *conf; // borrowed
+	struct relay *relay;
+	unsigned n;
+	struct list *list; // RELAYS_ALL, then one a rule that names relays
+	unsigned n_lists;
+	unsigned *list_of_rule;
+};
+
+// -- lists ------------------------------------------------------------------
+
+static const struct conf_relay *
+conf_at(const struct relays *r, const struct list *l, unsigned i)
+{
+	return r->relay[l->relay[i]].conf;
+}
+
+static bool
+up_at(const struct relays *r, const struct list *l, unsigned i)
+{
+	return r->relay[l->relay[i]].up;
+}
+
+// Insertion sort keeps the order of the file within a priority.
+static void
+list_init(struct relays *r, struct list *l, const unsigned *relay, unsigned n)
+{
+	l->relay = xcalloc(n + 1, sizeof(*l->relay));
+	l->choice = xcalloc(n + 1, sizeof(*l->choice));
+	l->n = n;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned what = relay != NULL ? relay[i] : i;
+		unsigned j = i;
+		for (; j > 0 && conf_at(r, l, j - 1)->priority >
+				    r->conf->relays[what].priority;
+		     j--)
+			l->relay[j] = l->relay[j - 1];
+		l->relay[j] = what;
+	}
+}
+
+static void
+list_clear(struct list *l)
+{
+	for (unsigned i = 0; i < l->n; i++) {
+		free((char *)l->choice[i].transport);
+		free((char *)l->choice[i].mailer);
+		l->choice[i] = (struct relays_choice){0};
+	}
+}
+
+// The first priority that has a healthy relay, as [first, first + group).
+static void
+list_find_group(const struct relays *r, struct list *l)
+{
+	l->group = l->weight = 0;
+	for (unsigned i = 0; i < l->n && l->group == 0;) {
+		int priority = conf_at(r, l, i)->priority;
+		bool up = false;
+		l->first = i;
+		l->weight = 0;
+		for (; i < l->n && conf_at(r, l, i)->priority == priority;
+		     i++) {
+			l->weight += (unsigned)conf_at(r, l, i)->weight;
+			up |= up_at(r, l, i);
+		}
+		if (up)
+			l->group = i - l->first;
+	}
+}
+
+// Appends the healthy relays that share the first one's transport, in the order
+// of failover: round the group from `start`, then the later priorities.
+static void
+render_nexthops(const struct relays *r, const struct list *l, unsigned start,
+    const struct conf_relay *via, struct strbuf *b)
+{
+	unsigned listed = 0;
+	for (unsigned k = 0; k < l->n - l->first; k++) {
+		unsigned i = k < l->group
+				 ? l->first + (start - l->first + k) % l->group
+				 : l->first + k;
+		const struct conf_relay *c = conf_at(r, l, i);
+		if (!up_at(r, l, i) ||
+		    strcmp(c->transport, via->transport) != 0)
+			continue;
+		if (listed == RELAYS_LISTED ||
+		    b->len + strlen(c->nexthop) + 2 > b->size)
+			return;
+		strbuf_add(b, "%s%s", listed == 0 ? "" : ",", c->nexthop);
+		listed++;
+	}
+}
+
+static void
+list_render_start(const struct relays *r, struct list *l, unsigned start)
+{
+	const struct conf_relay *via = NULL;
+	for (unsigned k = 0; k < l->group && via == NULL; k++) {
+		unsigned i = l->first + (start - l->first + k) % l->group;
+		if (up_at(r, l, i))
+			via = conf_at(r, l, i);
+	}
+	mxd_assert(via != NULL);
+	char text[RENDER_REPLY_MAX];
+	struct strbuf b;
+	strbuf_init(&b, text, sizeof(text));
+	strbuf_add(&b, "OK %s:", via->transport);
+	render_nexthops(r, l, start, via, &b);
+	l->choice[start].transport = xstrdup(text);
+	strbuf_init(&b, text, sizeof(text));
+	// Without the port: it is the mailer's own matter.
+	strbuf_add(&b, "OK %s:[%s]", via->mailer, via->host);
+	l->choice[start].mailer = xstrdup(text);
+	l->choice[start].via = via->name;
+}
+
+// All replies anew after a relay's health changed; never at a lookup.
+static void
+render_lists(struct relays *r)
+{
+	for (unsigned i = 0; i < r->n_lists; i++) {
+		struct list *l = &r->list[i];
+		list_clear(l);
+		list_find_group(r, l);
+		for (unsigned k = 0; k < l->group; k++)
+			list_render_start(r, l, l->first + k);
+	}
+}
+
+const struct relays_choice *
+relays_pick(const struct relays *r, unsigned list, uint32_t hash)
+{
+	const struct list *l = &r->list[list];
+	if (l->group == 0)
+		return NULL;
+	unsigned point = hash % l->weight;
+	unsigned i = l->first;
+	while (point >= (unsigned)conf_at(r, l, i)->weight) {
+		point -= (unsigned)conf_at(r, l, i)->weight;
+		i++;
+	}
+	return &l->choice[i];
+}
+
+// -- made -------------------------------------------------------------------
+
+static void
+relay_init(struct relay *relay, const struct conf_relay *conf, int64_t now)
+{
+	*relay = (struct relay){
+	    .conf = conf,
+	    .up = true, // no result yet: healthy
+	    .round_at = now,
+	};
+	if (conf->address.family != 0) {
+		relay->addr[0] = conf->address;
+		relay->addr[0].port = conf->port;
+		relay->n_addr = 1;
+		relay->expires_at = INT64_MAX;
+	}
+}
+
+static void
+relay_inherit(struct relay *relay, const struct relays *old)
+{
+	for (unsigned i = 0; i < old->n; i++) {
+		const struct relay *o = &old->relay[i];
+		if (strcmp(o->conf->nexthop, relay->conf->nexthop) != 0 ||
+		    o->conf->probe != relay->conf->probe)
+			continue;
+		const struct conf_relay *conf = relay->conf;
+		*relay = *o;
+		relay->conf = conf;
+		if (o->phase == PHASE_RESOLVE4 || o->phase == PHASE_RESOLVE6)
+			relay->expires_at = 0; // its answers are half in
+		relay->phase = PHASE_WAIT;
+		relay->in_flight = false;
+	}
+}
+
+struct relays *
+relays_new(const struct conf *conf, const struct relays *old, int64_t now)
+{
+	struct relays *r = xcalloc(1, sizeof(*r));
+	r->conf = conf;
+	r->n = conf->n_relays;
+	r->relay = xcalloc(r->n + 1, sizeof(*r->relay));
+	for (unsigned i = 0; i < r->n; i++) {
+		relay_init(&r->relay[i], &conf->relays[i], now);
+		if (old != NULL)
+			relay_inherit(&r->relay[i], old);
+		if (conf->relays[i].probe == CONF_RELAY_PROBE_NONE)
+			r->relay[i].round_at = INT64_MAX;
+	}
+	r->list = xcalloc(conf->n_rules + 1, sizeof(*r->list));
+	r->list_of_rule = xcalloc(conf->n_rules + 1, sizeof(*r->list_of_rule));
+	list_init(r, &r->list[RELAYS_ALL], NULL, r->n);
+	r->n_lists = 1;
+	for (unsigned i = 0; i < conf->n_rules; i++) {
+		const struct conf_rule *rule = &conf->rules[i];
+		if (rule->n_relays == 0)
+			continue;
+		r->list_of_rule[i] = r->n_lists;
+		list_init(
+		    r, &r->list[r->n_lists++], rule->relays, rule->n_relays);
+	}
+	render_lists(r);
+	return r;
+}
+
+void
+relays_free(struct relays *r)
+{
+	if (r == NULL)
+		return;
+	for (unsigned i = 0; i < r->n_lists; i++) {
+		list_clear(&r->list[i]);
+		free(r->list[i].choice);
+		free(r->list[i].relay);
+	}
+	free(r->list);
+	free(r->list_of_rule);
+	free(r->relay);
+	free(r);
+}
+
+unsigned
+relays_list_of_rule(const struct relays *r, int rule)
+{
+	return rule < 0 ? RELAYS_ALL : r->list_of_rule[rule];
+}
+
+bool
+relays_have_name(const struct relays *r, const char *name)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		if (strcmp(r->relay[i].conf->host, name) == 0)
+			return true;
+	return false;
+}
+
+bool
+relays_have_address(const struct relays *r, const struct netaddr *a)
+{
+	for (unsigned i = 0; i < r->n; i++)
+		for (unsigned j = 0; j < r->relay[i].n_addr; j++)
+			if (netaddr_same_ip(&r->relay[i].addr[j], a))
+				return true;
+	return false;
+}
+
+unsigned
+relays_count(const struct relays *r)
+{
+	return r->n;
+}
+
+unsigned
+relays_healthy(const struct relays *r)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < r->n; i++)
+		n += r->relay[i].up;
+	return n;
+}
+
+// -- rounds -----------------------------------------------------------------
+
+// The family of this phase is not probed, so it is not asked about.
+static bool
+phase_is_skipped(const struct relays *r, enum phase phase)
+{
+	return (phase == PHASE_RESOLVE4 && !r->conf->probe.ipv4) ||
+	       (phase == PHASE_RESOLVE6 && !r->conf->probe.ipv6);
+}
+
+static void
+enter_next_phase(const struct relays *r, struct relay *relay)
+{
+	do
+		relay->phase++;
+	while (phase_is_skipped(r, relay->phase));
+}
+
+static void
+begin_round(const struct relays *r, struct relay *relay, int64_t now)
+{
+	relay->round_at = now;
+	relay->at = 0;
+	relay->said_something = false;
+	relay->phase = PHASE_WAIT;
+	if (relay->n_addr > 0 && now < relay->expires_at)
+		relay->phase = PHASE_RESOLVE6; // its addresses hold
+	else
+		relay->expires_at = INT64_MAX; // until the answers say less
+	enter_next_phase(r, relay);
+}
+
+static bool
+is_healthy(const struct relay *relay, enum outcome outcome)
+{
+	if (relay->conf->probe == CONF_RELAY_PROBE_CONNECT)
+		return outcome_says(outcome) == OUTCOME_SAYS_UP;
+	return outcome == OUTCOME_EHLO || outcome == OUTCOME_STARTTLS_OFFERED;
+}
+
+// Counts a round: fall and rise as for endpoints. True: the health changed.
+static bool
+end_round(struct relays *r, struct relay *relay, bool good,
+    struct relays_change *change)
+{
+	const struct conf *conf = r->conf;
+	relay->phase = PHASE_WAIT;
+	relay->round_at += conf->probe.fast_interval_ms;
+	relay->oks = good ? relay->oks + 1 : 0;
+	relay->fails = good ? 0 : relay->fails + 1;
+	bool up = relay->up ? relay->fails < conf->probe.fall
+			    : relay->oks >= conf->probe.rise;
+	if (up == relay->up)
+		return false;
+	relay->up = up;
+	render_lists(r);
+	*change = (struct relays_change){
+	    .relay = (unsigned)(relay - r->relay),
+	    .name = relay->conf->name,
+	    .up = up,
+	    .outcome = relay->n_addr > 0 ? relay->outcome : OUTCOME_NONE,
+	    .dns = relay->dns,
+	    .count = good ? relay->oks : relay->fails,
+	    .healthy = relays_healthy(r),
+	    .all = r->n,
+	};
+	return true;
+}
+
+bool
+relays_next(struct relays *r, int64_t now, struct relays_due *out)
+{
+	for (unsigned i = 0; i < r->n; i++) {
+		struct relay *relay = &r->relay[i];
+		if (relay->in_flight)
+			continue;
+		if (relay->phase == PHASE_WAIT) {
+			if (now < relay->round_at)
+				continue;
+			begin_round(r, relay, now);
+		}
+		bool probe = relay->phase == PHASE_PROBE;
+		relay->in_flight = true;
+		*out = (struct relays_due){
+		    .relay = i,
+		    .probe = probe,
+		    .name = relay->conf->host,
+		    .family = relay->phase == PHASE_RESOLVE4 ? AF_INET
+							     : AF_INET6,
+		    .connect_only = relay->conf->probe ==
+				    CONF_RELAY_PROBE_CONNECT,
+		};
+		if (probe)
+			out->to = relay->addr[relay->at];
+		return true;
+	}
+	return false;
+}
+
+int64_t
+relays_next_at(const struct relays *r, int64_t now)
+{
+	int64_t at = INT64_MAX;
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct relay *relay = &r->relay[i];
+		if (relay->in_flight)
+			continue;
+		int64_t due = relay->phase == PHASE_WAIT ? relay->round_at
+							 : now;
+		if (due < at)
+			at = due;
+	}
+	return at < now ? now : at;
+}
+
+// -- told -------------------------------------------------------------------
+
+static void
+drop_family(struct relay *relay, int family)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < relay->n_addr; i++)
+		if (relay->addr[i].family != family)
+			relay->addr[kept++] = relay->addr[i];
+	relay->n_addr = kept;
+}
+
+// For how long an answer holds; a failure: until the next round.
+static int64_t
+lifetime_ms(const struct conf *conf, const struct answer_addr *answer)
+{
+	if (!answer_is_definite(answer->outcome))
+		return 0;
+	if (answer->outcome != ANSWER_OK)
+		return conf->dns.negative_ttl_ms;
+	int64_t ms = (int64_t)answer->ttl_s * 1000;
+	if (ms < conf->dns.min_ttl_ms)
+		ms = conf->dns.min_ttl_ms;
+	return ms < conf->dns.max_ttl_ms ? ms : conf->dns.max_ttl_ms;
+}
+
+// A definite answer replaces the family's addresses; a failure keeps them.
+static void
+take_addresses(const struct relays *r, struct relay *relay, int family,
+    const struct answer_addr *answer, int64_t now)
+{
+	int64_t until = now + lifetime_ms(r->conf, answer);
+	if (until < relay->expires_at)
+		relay->expires_at = until;
+	relay->dns = answer->outcome;
+	if (!answer_is_definite(answer->outcome))
+		return;
+	drop_family(relay, family);
+	for (unsigned i = 0; i < answer->n && relay->n_addr < ADDRESSES_MAX;
+	     i++) {
+		relay->addr[relay->n_addr] = answer->addr[i];
+		relay->addr[relay->n_addr++].port = relay->conf->port;
+	}
+}
+
+bool
+relays_tell_address(struct relays *r, unsigned i, int family,
+    const struct answer_addr *answer, int64_t now, struct relays_change *change)
+{
+	struct relay *relay = &r->relay[i];
+	mxd_assert(relay->in_flight && relay->phase != PHASE_PROBE);
+	relay->in_flight = false;
+	take_addresses(r, relay, family, answer, now);
+	enter_next_phase(r, relay);
+	if (relay->phase == PHASE_PROBE && relay->n_addr == 0) {
+		relay->observed_at = now;
+		return end_round(r, relay, false, change);
+	}
+	return false;
+}
+
+bool
+relays_tell_probe(struct relays *r, unsigned i, enum outcome outcome,
+    int64_t now, struct relays_change *change)
+{
+	struct relay *relay = &r->relay[i];
+	mxd_assert(relay->in_flight && relay->phase == PHASE_PROBE);
+	relay->in_flight = false;
+	if (outcome_says(outcome) != OUTCOME_SAYS_NOTHING) {
+		relay->said_something = true;
+		relay->outcome = outcome;
+		relay->observed_at = now;
+	}
+	if (is_healthy(relay, outcome))
+		return end_round(r, relay, true, change);
+	if (++relay->at < relay->n_addr)
+		return false;
+	if (!relay->said_something) { // no route, no descriptor: no result
+		relay->phase = PHASE_WAIT;
+		relay->round_at += r->conf->probe.fast_interval_ms;
+		return false;
+	}
+	return end_round(r, relay, false, change);
+}
+
+struct relays_view
+relays_view(const struct relays *r, unsigned i)
+{
+	const struct relay *relay = &r->relay[i];
+	return (struct relays_view){
+	    .name = relay->conf->name,
+	    .nexthop = relay->conf->nexthop,
+	    .up = relay->up,
+	    .outcome = relay->outcome,
+	    .observed_at = relay->observed_at,
+	};
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// The overseas relays: their health, and which one a domain goes by.
+//
+// Pure as the memory is: told and asked, with `now` (clock_now()).
+#ifndef MXD_RELAYS_H
+#define MXD_RELAYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "reach/answer.h"
+#include "reach/outcome.h"
+
+struct relays;
+
+enum {
+	RELAYS_ALL = 0,	   // the list of all relays
+	RELAYS_LISTED = 8, // relays named in one reply at most
+};
+
+// The relays of `conf` (borrowed; outlives them), and one list for each rule
+// that names some. A relay that `old` (may be NULL) has, too, keeps its health
+// and its addresses. Nothing is in flight for the new ones.
+struct relays *
+relays_new(const struct conf *conf, const struct relays *old, int64_t now);
+void relays_free(struct relays *r); // NULL is fine
+
+// The list of the rule with this index, or RELAYS_ALL.
+unsigned relays_list_of_rule(const struct relays *r, int rule);
+
+// What a domain is told to go by.
+struct relays_choice {
+	const char *via;       // the relay's name
+	const char *transport; // "OK detour:[r1]:587,[r2]:587"
+	const char *mailer;    // "OK relay:[r1]"
+};
+// The choice of a list for a domain's hash, or NULL: none is healthy. Lower
+// priorities first; within one, the hash picks the start over the weights.
+const struct relays_choice *
+relays_pick(const struct relays *r, unsigned list, uint32_t hash);
+
+// True when the name (address) is one of a relay: never filtered, never wanted.
+bool relays_have_name(const struct relays *r, const char *name);
+bool relays_have_address(const struct relays *r, const struct netaddr *a);
+
+unsigned relays_count(const struct relays *r);
+unsigned relays_healthy(const struct relays *r);
+
+// -- asked -----------------------------------------------------------------
+
+struct relays_due {
+	unsigned relay;	  // to be told with the answer
+	bool probe;	  // else: resolve `name`
+	const char *name; // borrowed until told
+	int family;
+	struct netaddr to; // with its port
+	bool connect_only; // depth connect is enough
+};
+// One question at a time for each relay. Each item must be told an answer.
+bool relays_next(struct relays *r, int64_t now, struct relays_due *out);
+int64_t relays_next_at(const struct relays *r, int64_t now);
+
+// -- told ------------------------------------------------------------------
+
+struct relays_change {
+	unsigned relay;
+	const char *name;
+	bool up;
+	enum outcome outcome;	 // of the last probe; OUTCOME_NONE: of the
+	enum answer_outcome dns; // DNS, which gave no address
+	unsigned count;		 // rounds in a row
+	unsigned healthy, all;	 // relays, after it
+};
+
+// Both return true when the relay's health changed.
+bool relays_tell_address(struct relays *r, unsigned relay, int family,
+    const struct answer_addr *answer, int64_t now,
+    struct relays_change *change);
+bool relays_tell_probe(struct relays *r, unsigned relay, enum outcome outcome,
+    int64_t now, struct relays_change *change);
+
+// One relay, for people.
+struct relays_view {
+	const char *name;
+	const char *nexthop;
+	bool up;
+	enum outcome outcome;
+	int64_t observed_at; // 0: never
+};
+struct relays_view relays_view(const struct relays *r, unsigned relay);
+
+#endif

@@ -1,0 +1,556 @@
+// SPDX-License-Identifier: MIT
+// The relays: which one a domain goes by, and how their health is found.
+#include "route/relays.h"
+
+#include "fake/fakeworld.h"
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FAST = 15000, TTL_S = 300 };
+
+static struct conf *conf;
+static struct relays *relays;
+static int64_t now;
+static struct relays_change change;
+
+static void
+configure(const char *text)
+{
+	struct conf *old_conf = conf;
+	struct relays *old = relays;
+	conf = fakeworld_conf(text);
+	relays = relays_new(conf, old, now);
+	relays_free(old);
+	conf_free(old_conf);
+}
+
+static void
+setup(void)
+{
+	conf = NULL;
+	relays = NULL;
+	now = 1000000;
+}
+
+static void
+teardown(void)
+{
+	relays_free(relays);
+	conf_free(conf);
+}
+
+// One round of a relay that is an address: its probe ends so. True: a change.
+static bool
+round_of(unsigned relay, enum outcome outcome)
+{
+	struct relays_due due;
+	for (;;) {
+		while (!relays_next(relays, now, &due)) {
+			int64_t at = relays_next_at(relays, now);
+			ck_assert_int_gt(at, now);
+			now = at;
+		}
+		ck_assert(due.probe);
+		if (due.relay == relay)
+			break;
+		relays_tell_probe(
+		    relays, due.relay, OUTCOME_EHLO, now, &change);
+	}
+	return relays_tell_probe(relays, relay, outcome, now, &change);
+}
+
+static void
+take_down(unsigned relay)
+{
+	ck_assert(!round_of(relay, OUTCOME_CONNECT_TIMEOUT));
+	ck_assert(round_of(relay, OUTCOME_CONNECT_TIMEOUT));
+	ck_assert(!change.up);
+}
+
+static const char *
+via(unsigned list, uint32_t hash)
+{
+	const struct relays_choice *c = relays_pick(relays, list, hash);
+	return c != NULL ? c->via : "-";
+}
+
+#define THREE                                                 \
+	"relays=({name=\"a\";nexthop=\"[192.0.2.1]:587\";},"  \
+	"{name=\"b\";nexthop=\"[192.0.2.2]:587\";weight=2;}," \
+	"{name=\"c\";nexthop=\"[192.0.2.3]\";priority=2;});"
+
+// -- which one
+// --------------------------------------------------------------------
+
+START_TEST(test_relays_none_configured)
+{
+	configure("");
+	conf->n_relays = 0; // as with none in the file
+	relays_free(relays);
+	relays = relays_new(conf, NULL, now);
+	ck_assert_ptr_null(relays_pick(relays, RELAYS_ALL, 7));
+	ck_assert_uint_eq(relays_count(relays), 0);
+	ck_assert_int_eq(relays_next_at(relays, now), INT64_MAX);
+	conf->n_relays = 1;
+	relays_free(relays);
+	relays = relays_new(conf, NULL, now);
+}
+END_TEST
+
+START_TEST(test_relays_no_result_yet_is_healthy)
+{
+	configure(THREE);
+	ck_assert_uint_eq(relays_healthy(relays), 3);
+	ck_assert_str_eq(via(RELAYS_ALL, 0), "a");
+	ck_assert_int_eq(relays_view(relays, 0).observed_at, 0);
+}
+END_TEST
+
+START_TEST(test_relays_weight_by_hash)
+{
+	unsigned n[3] = {0};
+	configure(THREE);
+	for (uint32_t hash = 0; hash < 3000; hash++)
+		n[via(RELAYS_ALL, hash)[0] - 'a']++;
+	ck_assert_uint_eq(n[0], 1000);
+	ck_assert_uint_eq(n[1], 2000);
+	ck_assert_uint_eq(n[2], 0); // of a later priority
+	// The same domain, the same relay.
+	ck_assert_ptr_eq(relays_pick(relays, RELAYS_ALL, 5),
+	    relays_pick(relays, RELAYS_ALL, 5));
+}
+END_TEST
+
+START_TEST(test_relays_priority_and_failover)
+{
+	configure(THREE);
+	take_down(0);
+	for (uint32_t hash = 0; hash < 30; hash++)
+		ck_assert_str_eq(via(RELAYS_ALL, hash), "b");
+	take_down(1);
+	for (uint32_t hash = 0; hash < 30; hash++)
+		ck_assert_str_eq(via(RELAYS_ALL, hash), "c");
+	ck_assert_uint_eq(relays_healthy(relays), 1);
+	take_down(2);
+	ck_assert_uint_eq(change.healthy, 0);
+	ck_assert_uint_eq(change.all, 3);
+	ck_assert_ptr_null(relays_pick(relays, RELAYS_ALL, 1));
+	ck_assert(!round_of(1, OUTCOME_EHLO));
+	ck_assert_ptr_null(relays_pick(relays, RELAYS_ALL, 1));
+	ck_assert(round_of(1, OUTCOME_EHLO));
+	ck_assert(change.up);
+	ck_assert_uint_eq(change.count, 2);
+	ck_assert_str_eq(via(RELAYS_ALL, 0), "b");
+}
+END_TEST
+
+// A reply names the healthy ones in the order of failover: round the group from
+// where the hash points, then the later priorities.
+START_TEST(test_relays_order_within_a_reply)
+{
+	configure(THREE);
+	ck_assert_str_eq(relays_pick(relays, RELAYS_ALL, 0)->transport,
+	    "OK relay:[192.0.2.1]:587,[192.0.2.2]:587,[192.0.2.3]");
+	ck_assert_str_eq(relays_pick(relays, RELAYS_ALL, 1)->transport,
+	    "OK relay:[192.0.2.2]:587,[192.0.2.1]:587,[192.0.2.3]");
+	ck_assert_str_eq(
+	    relays_pick(relays, RELAYS_ALL, 0)->mailer, "OK relay:[192.0.2.1]");
+	take_down(1);
+	ck_assert_str_eq(relays_pick(relays, RELAYS_ALL, 1)->transport,
+	    "OK relay:[192.0.2.1]:587,[192.0.2.3]");
+	take_down(2);
+	ck_assert_str_eq(relays_pick(relays, RELAYS_ALL, 2)->transport,
+	    "OK relay:[192.0.2.1]:587");
+}
+END_TEST
+
+START_TEST(test_relays_same_transport_only)
+{
+	configure("relays=({name=\"a\";nexthop=\"[192.0.2.1]\";transport=\"t1\""
+		  ";mailer=\"m1\";},"
+		  "{name=\"b\";nexthop=\"[192.0.2.2]\";transport=\"t2\";},"
+		  "{name=\"c\";nexthop=\"[192.0.2.3]\";transport=\"t1\";},"
+		  "{name=\"d\";nexthop=\"[192.0.2.4]\";transport=\"t1\";"
+		  "priority=9;});");
+	ck_assert_str_eq(relays_pick(relays, RELAYS_ALL, 0)->transport,
+	    "OK t1:[192.0.2.1],[192.0.2.3],[192.0.2.4]");
+	ck_assert_str_eq(
+	    relays_pick(relays, RELAYS_ALL, 0)->mailer, "OK m1:[192.0.2.1]");
+	ck_assert_str_eq(
+	    relays_pick(relays, RELAYS_ALL, 1)->transport, "OK t2:[192.0.2.2]");
+	ck_assert_str_eq(relays_pick(relays, RELAYS_ALL, 2)->transport,
+	    "OK t1:[192.0.2.3],[192.0.2.1],[192.0.2.4]");
+}
+END_TEST
+
+// No more than RELAYS_LISTED, and no more than a reply holds.
+START_TEST(test_relays_long_lists_are_cut)
+{
+	static char text[16384];
+	int len = snprintf(text, sizeof(text), "relays=(");
+	for (int i = 0; i < 20; i++)
+		len += snprintf(text + len, sizeof(text) - (size_t)len,
+		    "%s{name=\"r%d\";nexthop=\"[r%02d.%060d.%060d.%060d.test]:"
+		    "587\";}",
+		    i > 0 ? "," : "", i, i, i, i, i);
+	snprintf(text + len, sizeof(text) - (size_t)len, ");");
+	configure(text);
+	for (uint32_t hash = 0; hash < 20; hash++) {
+		const char *t =
+		    relays_pick(relays, RELAYS_ALL, hash)->transport;
+		unsigned named = 0;
+		for (const char *p = t; (p = strchr(p, '[')) != NULL; p++)
+			named++;
+		ck_assert_uint_eq(named, RELAYS_LISTED);
+		ck_assert_uint_lt(strlen(t), 2048);
+		ck_assert_str_eq(t + strlen(t) - 4, ":587"); // none is cut
+	}
+}
+END_TEST
+
+START_TEST(test_relays_lists_of_rules)
+{
+	configure(THREE "rules=({domain=[\"a.test\"];},"
+			"{domain=[\"b.test\"];relays=[\"c\",\"a\"];},"
+			"{domain=[\"c.test\"];relays=[\"c\"];});");
+	ck_assert_uint_eq(relays_list_of_rule(relays, RULES_NONE), RELAYS_ALL);
+	ck_assert_uint_eq(relays_list_of_rule(relays, 0), RELAYS_ALL);
+	unsigned ac = relays_list_of_rule(relays, 1);
+	unsigned c = relays_list_of_rule(relays, 2);
+	for (uint32_t hash = 0; hash < 10; hash++) {
+		ck_assert_str_eq(via(ac, hash), "a"); // by priority
+		ck_assert_str_eq(via(c, hash), "c");
+	}
+	ck_assert_str_eq(
+	    relays_pick(relays, c, 1)->transport, "OK relay:[192.0.2.3]");
+	take_down(0);
+	ck_assert_str_eq(via(ac, 1), "c");
+	take_down(2);
+	ck_assert_ptr_null(relays_pick(relays, ac, 1));
+	ck_assert_ptr_null(relays_pick(relays, c, 1));
+	ck_assert_str_eq(via(RELAYS_ALL, 1), "b");
+}
+END_TEST
+
+START_TEST(test_relays_have_name_and_address)
+{
+	struct netaddr a;
+	configure("relays=({nexthop=\"[r.test]:587\";},"
+		  "{nexthop=\"[192.0.2.9]\";});");
+	ck_assert(relays_have_name(relays, "r.test"));
+	ck_assert(!relays_have_name(relays, "x.r.test"));
+	ck_assert(netaddr_parse("192.0.2.9", &a));
+	ck_assert(relays_have_address(relays, &a));
+	a.port = 25; // whatever the port
+	ck_assert(relays_have_address(relays, &a));
+	ck_assert(netaddr_parse("192.0.2.8", &a));
+	ck_assert(!relays_have_address(relays, &a));
+}
+END_TEST
+
+// -- health
+// -----------------------------------------------------------------------
+
+START_TEST(test_relays_is_healthy)
+{
+	enum outcome o = (enum outcome)_i;
+	configure("probe={fall=1;rise=1;};"
+		  "relays=({name=\"s\";nexthop=\"[192.0.2.1]\";},"
+		  "{name=\"c\";nexthop=\"[192.0.2.2]:465\";probe=\"connect\";}"
+		  ");");
+	bool smtp = o == OUTCOME_EHLO || o == OUTCOME_STARTTLS_OFFERED;
+	bool up = outcome_says(o) == OUTCOME_SAYS_UP;
+	bool nothing = outcome_says(o) == OUTCOME_SAYS_NOTHING;
+	round_of(0, o);
+	round_of(1, o);
+	ck_assert_msg(relays_view(relays, 0).up == (smtp || nothing),
+	    "smtp: %s", outcome_name(o));
+	ck_assert_msg(relays_view(relays, 1).up == (up || nothing),
+	    "connect: %s", outcome_name(o));
+}
+END_TEST
+
+START_TEST(test_relays_fall_and_rise)
+{
+	configure("probe={fall=3;rise=2;};"
+		  "relays=({name=\"a\";nexthop=\"[192.0.2.1]\";});");
+	ck_assert(!round_of(0, OUTCOME_CONNECT_TIMEOUT));
+	ck_assert(!round_of(0, OUTCOME_CONNECT_TIMEOUT));
+	ck_assert(!round_of(0, OUTCOME_EHLO)); // begins the count anew
+	ck_assert(!round_of(0, OUTCOME_CONNECT_TIMEOUT));
+	ck_assert(!round_of(0, OUTCOME_LOCAL_ERROR)); // does not
+	ck_assert(!round_of(0, OUTCOME_CONNECT_TIMEOUT));
+	ck_assert(round_of(0, OUTCOME_CONNECT_REFUSED));
+	ck_assert_uint_eq(change.count, 3);
+	ck_assert_int_eq(change.outcome, OUTCOME_CONNECT_REFUSED);
+	ck_assert_str_eq(change.name, "a");
+	ck_assert(!round_of(0, OUTCOME_EHLO));
+	ck_assert(!round_of(0, OUTCOME_CONNECT_TIMEOUT));
+	ck_assert(!round_of(0, OUTCOME_EHLO));
+	ck_assert(round_of(0, OUTCOME_EHLO));
+	ck_assert(change.up);
+}
+END_TEST
+
+// Every fast_interval, wanted or not; one question at a time.
+START_TEST(test_relays_probed_every_fast_interval)
+{
+	struct relays_due due;
+	configure("relays=({name=\"a\";nexthop=\"[192.0.2.1]:587\";});");
+	for (int i = 0; i < 10; i++) {
+		ck_assert_int_eq(relays_next_at(relays, now), now);
+		ck_assert(relays_next(relays, now, &due));
+		ck_assert(due.probe && !due.connect_only);
+		ck_assert_uint_eq(due.to.port, 587);
+		ck_assert(!relays_next(relays, now, &due));
+		ck_assert_int_eq(relays_next_at(relays, now), INT64_MAX);
+		int64_t begun = now;
+		now += 700;
+		relays_tell_probe(relays, 0, OUTCOME_EHLO, now, &change);
+		ck_assert_int_eq(relays_view(relays, 0).observed_at, now);
+		ck_assert_int_eq(relays_next_at(relays, now), begun + FAST);
+		now = begun + FAST - 1;
+		ck_assert(!relays_next(relays, now, &due));
+		now++;
+	}
+}
+END_TEST
+
+START_TEST(test_relays_probe_none)
+{
+	struct relays_due due;
+	configure("relays=({nexthop=\"[r.test]\";probe=\"none\";});");
+	ck_assert(!relays_next(relays, now + 1000000, &due));
+	ck_assert_int_eq(relays_next_at(relays, now), INT64_MAX);
+	ck_assert_uint_eq(relays_healthy(relays), 1);
+}
+END_TEST
+
+START_TEST(test_relays_probe_connect)
+{
+	struct relays_due due;
+	configure("relays=({nexthop=\"[192.0.2.1]:465\";probe=\"connect\";});");
+	ck_assert(relays_next(relays, now, &due));
+	ck_assert(due.connect_only);
+	ck_assert_uint_eq(due.to.port, 465);
+}
+END_TEST
+
+// -- names
+// ------------------------------------------------------------------------
+
+static struct answer_addr
+answer_of(const char *addresses)
+{
+	struct answer_addr a = {.ttl_s = TTL_S};
+	char text[64];
+	int used;
+	for (; sscanf(addresses, "%63s%n", text, &used) == 1; addresses += used)
+		ck_assert(netaddr_parse(text, &a.addr[a.n++]));
+	a.outcome = a.n > 0 ? ANSWER_OK : ANSWER_NODATA;
+	return a;
+}
+
+// Expects a question about a family, and answers it.
+static bool
+resolve(int family, const struct answer_addr *answer)
+{
+	struct relays_due due;
+	ck_assert(relays_next(relays, now, &due));
+	ck_assert(!due.probe);
+	ck_assert_str_eq(due.name, "r.test");
+	ck_assert_int_eq(due.family, family);
+	return relays_tell_address(
+	    relays, due.relay, family, answer, now, &change);
+}
+
+// Expects a probe to this address.
+static bool
+probe(const char *address, enum outcome outcome)
+{
+	struct relays_due due;
+	char text[NETADDR_TEXT_MAX];
+	ck_assert(relays_next(relays, now, &due));
+	ck_assert(due.probe);
+	ck_assert_str_eq(netaddr_format(&due.to, text), address);
+	ck_assert_uint_eq(due.to.port, 587);
+	return relays_tell_probe(relays, due.relay, outcome, now, &change);
+}
+
+#define BY_NAME "relays=({name=\"r\";nexthop=\"[r.test]:587\";});"
+
+START_TEST(test_relays_addresses_in_turn)
+{
+	struct relays_due due;
+	struct netaddr a;
+	struct answer_addr v4 = answer_of("192.0.2.1 192.0.2.2");
+	struct answer_addr v6 = answer_of("2001:db8::1");
+	configure(BY_NAME);
+	resolve(AF_INET, &v4);
+	resolve(AF_INET6, &v6);
+	probe("192.0.2.1", OUTCOME_CONNECT_TIMEOUT);
+	probe("192.0.2.2", OUTCOME_EHLO); // one is enough
+	ck_assert(!relays_next(relays, now, &due));
+	now += FAST; // its addresses hold
+	probe("192.0.2.1", OUTCOME_CONNECT_TIMEOUT);
+	probe("192.0.2.2", OUTCOME_REFUSED_SERVICE);
+	ck_assert(!probe("2001:db8::1", OUTCOME_NO_ROUTE));
+	now += FAST;
+	probe("192.0.2.1", OUTCOME_CONNECT_TIMEOUT);
+	probe("192.0.2.2", OUTCOME_CONNECT_TIMEOUT);
+	ck_assert(probe("2001:db8::1", OUTCOME_NO_ROUTE)); // all failed: down
+	ck_assert(netaddr_parse("2001:db8::1", &a));
+	ck_assert(relays_have_address(relays, &a));
+}
+END_TEST
+
+START_TEST(test_relays_resolved_anew_after_the_ttl)
+{
+	struct answer_addr v4 = answer_of("192.0.2.1");
+	struct answer_addr other = answer_of("192.0.2.7");
+	struct answer_addr none = answer_of("");
+	struct answer_addr failed = {.outcome = ANSWER_TIMEOUT};
+	int64_t begun = now;
+	configure(BY_NAME);
+	resolve(AF_INET, &v4);
+	resolve(AF_INET6, &none);
+	probe("192.0.2.1", OUTCOME_EHLO);
+	for (now += FAST; now < begun + TTL_S * 1000; now += FAST)
+		probe("192.0.2.1", OUTCOME_EHLO);
+	resolve(AF_INET, &failed); // a failure keeps them
+	resolve(AF_INET6, &none);
+	probe("192.0.2.1", OUTCOME_EHLO);
+	now += FAST; // and asks again at the next round
+	resolve(AF_INET, &other);
+	resolve(AF_INET6, &none);
+	probe("192.0.2.7", OUTCOME_EHLO);
+	ck_assert_uint_eq(relays_healthy(relays), 1);
+}
+END_TEST
+
+START_TEST(test_relays_resolve_failures)
+{
+	static const enum answer_outcome row[] = {
+	    ANSWER_SERVFAIL, ANSWER_TIMEOUT, ANSWER_NXDOMAIN, ANSWER_NODATA};
+	struct answer_addr failed = {.outcome = row[_i]};
+	struct answer_addr v4 = answer_of("192.0.2.1");
+	struct answer_addr v6 = answer_of("2001:db8::1");
+	configure("dns={negative_ttl=\"1s\";};" BY_NAME);
+	ck_assert(!resolve(AF_INET, &failed));
+	ck_assert(!resolve(AF_INET6, &failed));
+	now += FAST;
+	ck_assert(!resolve(AF_INET, &failed));
+	ck_assert(resolve(AF_INET6, &failed));
+	ck_assert(!change.up);
+	ck_assert_int_eq(change.outcome, OUTCOME_NONE);
+	ck_assert_int_eq(change.dns, row[_i]);
+	for (int i = 0; i < 2; i++) {
+		now += FAST;
+		if (i == 0)
+			resolve(AF_INET, &v4);
+		if (i == 0)
+			resolve(AF_INET6, &v6);
+		ck_assert(probe("192.0.2.1", OUTCOME_EHLO) == (i == 1));
+	}
+}
+END_TEST
+
+START_TEST(test_relays_family_that_is_not_probed)
+{
+	struct answer_addr v4 = answer_of("192.0.2.1");
+	struct answer_addr v6 = answer_of("2001:db8::1");
+	configure("probe={protocols=[\"ipv6\"];};" BY_NAME);
+	resolve(AF_INET6, &v6);
+	probe("2001:db8::1", OUTCOME_EHLO);
+	relays_free(relays);
+	relays = NULL;
+	conf_free(conf);
+	conf = NULL;
+	configure("probe={protocols=[\"ipv4\"];};" BY_NAME);
+	resolve(AF_INET, &v4);
+	probe("192.0.2.1", OUTCOME_EHLO);
+}
+END_TEST
+
+// -- reloads
+// ------------------------------------------------------------------------
+
+START_TEST(test_relays_keep_health_over_a_reload)
+{
+	configure(THREE);
+	take_down(0);
+	configure("relays=({name=\"new\";nexthop=\"[192.0.2.9]\";},"
+		  "{name=\"renamed\";nexthop=\"[192.0.2.1]:587\";},"
+		  "{name=\"port\";nexthop=\"[192.0.2.1]:25\";});");
+	ck_assert(relays_view(relays, 0).up);
+	ck_assert(!relays_view(relays, 1).up);
+	ck_assert_str_eq(relays_view(relays, 1).name, "renamed");
+	ck_assert(relays_view(relays, 2).up);
+	ck_assert_uint_eq(relays_healthy(relays), 2);
+	ck_assert_str_eq(via(RELAYS_ALL, 1), "port");
+	configure("relays=({nexthop=\"[192.0.2.1]:587\";probe=\"none\";});");
+	ck_assert(relays_view(relays, 0).up);
+}
+END_TEST
+
+// Nothing is in flight for the new ones, whatever was for the old.
+START_TEST(test_relays_reload_amid_a_round)
+{
+	struct relays_due due;
+	struct answer_addr v4 = answer_of("192.0.2.1");
+	struct answer_addr v6 = answer_of("2001:db8::1");
+	configure(BY_NAME);
+	resolve(AF_INET, &v4);
+	ck_assert(relays_next(relays, now, &due));
+	configure(BY_NAME); // between its two answers
+	resolve(AF_INET, &v4);
+	resolve(AF_INET6, &v6);
+	ck_assert(relays_next(relays, now, &due));
+	configure(BY_NAME); // while it is probed: its addresses hold
+	probe("192.0.2.1", OUTCOME_EHLO);
+	now += FAST;
+	probe("192.0.2.1", OUTCOME_EHLO);
+}
+END_TEST
+
+static Suite *
+relays_suite(void)
+{
+	Suite *s = suite_create("relays");
+	TCase *tc = tcase_create("choice");
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_relays_none_configured);
+	tcase_add_test(tc, test_relays_no_result_yet_is_healthy);
+	tcase_add_test(tc, test_relays_weight_by_hash);
+	tcase_add_test(tc, test_relays_priority_and_failover);
+	tcase_add_test(tc, test_relays_order_within_a_reply);
+	tcase_add_test(tc, test_relays_same_transport_only);
+	tcase_add_test(tc, test_relays_long_lists_are_cut);
+	tcase_add_test(tc, test_relays_lists_of_rules);
+	tcase_add_test(tc, test_relays_have_name_and_address);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("health");
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(
+	    tc, test_relays_is_healthy, OUTCOME_NONE + 1, OUTCOME_COUNT);
+	tcase_add_test(tc, test_relays_fall_and_rise);
+	tcase_add_test(tc, test_relays_probed_every_fast_interval);
+	tcase_add_test(tc, test_relays_probe_none);
+	tcase_add_test(tc, test_relays_probe_connect);
+	tcase_add_test(tc, test_relays_addresses_in_turn);
+	tcase_add_test(tc, test_relays_resolved_anew_after_the_ttl);
+	tcase_add_loop_test(tc, test_relays_resolve_failures, 0, 4);
+	tcase_add_test(tc, test_relays_family_that_is_not_probed);
+	tcase_add_test(tc, test_relays_keep_health_over_a_reload);
+	tcase_add_test(tc, test_relays_reload_amid_a_round);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int
+main(void)
+{
+	return unit_run(relays_suite());
+}
