@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+# The tests: all print TAP, automake's driver reads it. Included by Makefile.am.
+
+# What test programs are compiled and linked with: the production flags and
+# libcheck. Fakes come first in the link and take the place of what they fake.
+AM_CPPFLAGS = $(common_cppflags) -I$(top_srcdir)/tests
+AM_CFLAGS = $(common_cflags) $(CHECK_CFLAGS)
+LDADD = libfake.a libmxdetour.a $(common_libs) $(CHECK_LIBS)
+
+libfake_a_SOURCES = \
+	tests/fake/fakedns.c \
+	tests/fake/fakedns.h \
+	tests/fake/fakesmtp.c \
+	tests/fake/fakesmtp.h \
+	tests/fake/fakeworld.c \
+	tests/fake/fakeworld.h
+
+unit_tests = \
+	tests/unit/test_answer \
+	tests/unit/test_attrlist \
+	tests/unit/test_clock \
+	tests/unit/test_conf \
+	tests/unit/test_conf_files \
+	tests/unit/test_conn \
+	tests/unit/test_conn_buf \
+	tests/unit/test_conn_pool \
+	tests/unit/test_decide \
+	tests/unit/test_dname \
+	tests/unit/test_dnameset \
+	tests/unit/test_domain \
+	tests/unit/test_due \
+	tests/unit/test_endpoint \
+	tests/unit/test_err \
+	tests/unit/test_fds \
+	tests/unit/test_hash \
+	tests/unit/test_host \
+	tests/unit/test_hostname \
+	tests/unit/test_index \
+	tests/unit/test_listenaddr \
+	tests/unit/test_listener \
+	tests/unit/test_log \
+	tests/unit/test_logsink \
+	tests/unit/test_mem \
+	tests/unit/test_mxset \
+	tests/unit/test_netaddr \
+	tests/unit/test_netstring \
+	tests/unit/test_outcome \
+	tests/unit/test_plan \
+	tests/unit/test_pool \
+	tests/unit/test_relays \
+	tests/unit/test_render \
+	tests/unit/test_resolver \
+	tests/unit/test_route \
+	tests/unit/test_rrtext \
+	tests/unit/test_rules \
+	tests/unit/test_smtp \
+	tests/unit/test_smtpreply \
+	tests/unit/test_socketmap \
+	tests/unit/test_sockpath \
+	tests/unit/test_source \
+	tests/unit/test_str \
+	tests/unit/test_value \
+	tests/unit/test_wire
+unit_headers = \
+	tests/unit/conffile.h \
+	tests/unit/conn_fixture.h \
+	tests/unit/exact.h \
+	tests/unit/reach_check.h \
+	tests/unit/unit.h \
+	tests/unit/world.h
+
+# The keys of the configuration, for the comparison with the manual page.
+check_PROGRAMS = tests/unit/list_conf_keys
+tests_unit_list_conf_keys_SOURCES = tests/unit/list_conf_keys.c
+
+static_tests = \
+	tests/check-conf-manual.sh \
+	tests/format.sh \
+	tests/manual.sh \
+	tests/rooms.sh \
+	tests/systemd.sh
+
+e2e_tests = tests/e2e/run.py
+e2e_files = \
+	tests/e2e/aio.py \
+	tests/e2e/clients.py \
+	tests/e2e/fakedns.py \
+	tests/e2e/fakesmtp.py \
+	tests/e2e/harness.py \
+	tests/e2e/run.py \
+	tests/e2e/test_config.py \
+	tests/e2e/test_dns.py \
+	tests/e2e/test_lifecycle.py \
+	tests/e2e/test_log.py \
+	tests/e2e/test_lookups.py \
+	tests/e2e/test_policy.py \
+	tests/e2e/test_postmap.py \
+	tests/e2e/test_probe.py \
+	tests/e2e/test_protocol.py \
+	tests/e2e/test_routes.py \
+	tests/e2e/test_selftest.py
+
+lab_tests = tests/lab/run.py
+lab_files = \
+	tests/lab/forger.py \
+	tests/lab/mailhost.py \
+	tests/lab/net.py \
+	tests/lab/postfix.py \
+	tests/lab/reaper.py \
+	tests/lab/recorder.py \
+	tests/lab/run.py \
+	tests/lab/scenarios_baseline.py \
+	tests/lab/scenarios_daemon.py \
+	tests/lab/scenarios_outage.py \
+	tests/lab/scenarios_postfix_facts.py \
+	tests/lab/scenarios_routes.py \
+	tests/lab/sink.py \
+	tests/lab/util.py \
+	tests/lab/world.py
+
+TESTS = $(static_tests)
+if HAVE_CHECK
+check_LIBRARIES = libfake.a
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+else
+TESTS += tests/nocheck.sh
+endif
+TESTS += $(e2e_tests)
+if LAB_TESTS
+TESTS += $(lab_tests)
+endif
+EXTRA_DIST += $(unit_headers) $(static_tests) tests/nocheck.sh \
+	$(e2e_files) $(lab_files)
+
+# libcheck's limit of 4 s for a test would depend on how fast the machine is.
+AM_TESTS_ENVIRONMENT = \
+	MXDETOURD='$(abs_top_builddir)/mxdetourd'; export MXDETOURD; \
+	SRCDIR='$(abs_top_srcdir)'; export SRCDIR; \
+	BUILDDIR='$(abs_top_builddir)'; export BUILDDIR; \
+	CK_DEFAULT_TIMEOUT=120; export CK_DEFAULT_TIMEOUT; \
+	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
+	UBSAN_OPTIONS=print_stacktrace=1; export UBSAN_OPTIONS;
+
+tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) \
+	$(top_srcdir)/build-aux/tap-driver.sh
+TEST_EXTENSIONS = .sh .py
+LOG_DRIVER = $(tap_driver)
+SH_LOG_DRIVER = $(tap_driver)
+SH_LOG_COMPILER = $(SHELL)
+PY_LOG_DRIVER = $(tap_driver)
+PY_LOG_COMPILER = $(PYTHON)
+
+# The tests of this configuration, and those that run the code itself: what
+# scripts/test reads.
+list-tests:
+	@for t in $(TESTS); do echo "$$t"; done
+list-code-tests:
+	@for t in $(unit_tests) $(e2e_tests); do echo "$$t"; done
+.PHONY: list-tests list-code-tests
