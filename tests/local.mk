@@ -47,6 +47,7 @@ unit_tests = \
 	tests/unit/test_outcome \
 	tests/unit/test_plan \
 	tests/unit/test_pool \
+	tests/unit/test_reach \
 	tests/unit/test_relays \
 	tests/unit/test_render \
 	tests/unit/test_resolver \

@@ -439,6 +439,8 @@ sweep(struct reach *r, int64_t now)
 			uint32_t id = r->sweep_endpoint--;
 			if (endpoint_at(r, id)->live)
 				endpoint_reconfigure(r, id, now);
+			if (r->sweep_endpoint == 0) // and those made meanwhile
+				r->sweep_host = r->hosts.made;
 		} else if (r->sweep_host > 0) {
 			uint32_t id = r->sweep_host--;
 			if (host_at(r, id)->live)

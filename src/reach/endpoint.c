@@ -440,7 +440,6 @@ endpoint_reconfigure(struct reach *r, uint32_t id, int64_t now)
 		stay_in_backoff(r, e);
 		schedule_next(r, id, now);
 	}
-	update_hosts(r, id);
 }
 
 // -- told -------------------------------------------------------------------

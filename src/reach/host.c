@@ -142,6 +142,21 @@ state_to_inherit(const struct host *h)
 	return REACH_UNKNOWN;
 }
 
+static bool
+has_room_for(const struct reach *r, const struct answer_addr *answer)
+{
+	uint32_t room = r->endpoints.max - r->endpoints.used;
+	if (room >= ANSWER_ADDR_MAX)
+		return true;
+	for (unsigned i = 0; i < answer->n; i++) {
+		struct netaddr a = answer->addr[i];
+		a.port = r->p.port;
+		if (endpoint_find(r, &a) == REACH_NONE && room-- == 0)
+			return false;
+	}
+	return true;
+}
+
 // Replaces the addresses of one family; those that stay keep what they had.
 static void
 replace_addresses(
@@ -483,7 +498,7 @@ reach_tell_address(struct reach *r, uint32_t host, int family,
 	f->asked = true;
 	f->outcome = (uint8_t)answer->outcome;
 	bool definite = answer_is_definite(answer->outcome);
-	if (definite && r->endpoints.max - r->endpoints.used < answer->n) {
+	if (definite && !has_room_for(r, answer)) {
 		domain_make_room(r);
 		f->outcome = ANSWER_LOCAL; // no room in our memory
 		definite = false;

@@ -307,6 +307,7 @@ bool endpoint_is_usable(const struct endpoint *e);
 enum reach_state endpoint_state(const struct endpoint *e);
 void endpoint_touch(struct reach *r, uint32_t id, bool first, int64_t now);
 void endpoint_on_due(struct reach *r, uint32_t id, int64_t now);
+// Its hosts are the caller's to bring up to date, once all endpoints are.
 void endpoint_reconfigure(struct reach *r, uint32_t id, int64_t now);
 bool endpoint_is_wanted(const struct reach *r, uint32_t id);
 void endpoint_fini_all(struct reach *r);

@@ -168,7 +168,7 @@ fakeworld_configure(struct fakeworld *w, const char *text)
 	conf_free(old);
 }
 
-// -- the script --------------------------------------------------------------
+// -- the script -------------------------------------------------------------
 
 static struct fakeworld_mx *
 mx_of(struct fakeworld *w, const char *name)
@@ -279,7 +279,7 @@ fakeworld_peer(struct fakeworld *w, const char *address, enum outcome outcome,
 	p->latency_ms = latency_ms;
 }
 
-// -- time ---------------------------------------------------------------------
+// -- time -------------------------------------------------------------------
 
 // However often it is due: one question at a time about a name, one probe at a
 // time to an address.

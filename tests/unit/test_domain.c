@@ -117,7 +117,7 @@ START_TEST(test_domain_mx_without_usable_address)
 }
 END_TEST
 
-// -- failures and staleness (rule 8) ------------------------------------------
+// -- failures and staleness (rule 8) ----------------------------------------
 
 static void
 learn_blocked(uint32_t ttl_s)
@@ -225,8 +225,7 @@ START_TEST(test_domain_retry_backoff)
 }
 END_TEST
 
-// -- TTLs
-// -----------------------------------------------------------------------
+// -- TTLs -------------------------------------------------------------------
 
 START_TEST(test_domain_ttl_is_clamped)
 {
@@ -289,8 +288,7 @@ START_TEST(test_domain_one_question_in_flight)
 }
 END_TEST
 
-// -- interest
-// -------------------------------------------------------------------
+// -- interest ---------------------------------------------------------------
 
 static void
 add_many(const char *prefix, int n, enum reach_interest interest)
@@ -417,8 +415,7 @@ START_TEST(test_domain_asked_never_is_not_probed)
 }
 END_TEST
 
-// -- least recently used
-// ----------------------------------------------------------
+// -- least recently used ----------------------------------------------------
 
 static void
 script_null_mx(const char *name, struct answer_mx *out)
@@ -552,8 +549,7 @@ START_TEST(test_domain_held_while_its_mx_change)
 }
 END_TEST
 
-// -- random names by the million
-// -----------------------------------------------------
+// -- random names by the million --------------------------------------------
 
 static void
 script_own_set(const char *name, struct answer_mx *out)
@@ -658,8 +654,7 @@ START_TEST(test_domain_dropped_frees_what_it_used)
 }
 END_TEST
 
-// -- no room for what strangers list
-// ----------------------------------------------------
+// -- no room for what strangers list ----------------------------------------
 
 static void
 script_many_hosts(const char *name, struct answer_mx *out)
@@ -713,8 +708,7 @@ START_TEST(test_domain_make_room)
 }
 END_TEST
 
-// -- tags
-// -----------------------------------------------------------------------
+// -- tags -------------------------------------------------------------------
 
 START_TEST(test_domain_tag_goes_stale_with_the_mx)
 {

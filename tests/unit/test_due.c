@@ -125,8 +125,7 @@ tell(const struct reach_due *due)
 	reach_tell_probe(w->reach, due->id, OUTCOME_EHLO, 1, "", w->now);
 }
 
-// -- limits
-// -----------------------------------------------------------------------
+// -- limits -----------------------------------------------------------------
 
 START_TEST(test_due_concurrency)
 {
@@ -397,8 +396,7 @@ START_TEST(test_due_awaited_set_in_order_of_preference)
 }
 END_TEST
 
-// -- when
-// ---------------------------------------------------------------------------
+// -- when -------------------------------------------------------------------
 
 // If it says T, then before T there is nothing, and at T something moves on.
 START_TEST(test_due_next_at_never_lies)
@@ -504,8 +502,7 @@ START_TEST(test_due_heap_order)
 }
 END_TEST
 
-// -- after a reload
-// --------------------------------------------------------------------
+// -- after a reload ---------------------------------------------------------
 
 // Everything is brought up to date, some at a time.
 START_TEST(test_due_reconfigure_sweeps)

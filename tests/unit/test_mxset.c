@@ -44,7 +44,7 @@ make_host(const char *name, char state, int i)
 static uint32_t
 make_set(const char *hosts)
 {
-	static char name[16];
+	static char name[32];
 	char state;
 	int preference, used, i = 0;
 	struct answer_mx answer = {.ttl_s = 3600};
@@ -142,8 +142,7 @@ START_TEST(test_mxset_judgement)
 }
 END_TEST
 
-// -- what makes two the same
-// ----------------------------------------------------
+// -- what makes two the same ------------------------------------------------
 
 static uint32_t
 set_of(const char *name)
@@ -226,8 +225,7 @@ START_TEST(test_mxset_largest)
 }
 END_TEST
 
-// -- use and end
-// ------------------------------------------------------------------
+// -- use and end ------------------------------------------------------------
 
 static void
 lists(const char *domain, const char *host)
@@ -375,8 +373,7 @@ START_TEST(test_mxset_changes_are_told_once)
 }
 END_TEST
 
-// -- ourselves
-// ----------------------------------------------------------------------
+// -- ourselves --------------------------------------------------------------
 
 START_TEST(test_mxset_is_ourselves)
 {

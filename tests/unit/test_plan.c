@@ -30,8 +30,7 @@ add_two(const char *domain, bool first_blocked, bool second_blocked)
 		world_block(B);
 }
 
-// -- replies
-// ------------------------------------------------------------------------
+// -- replies ----------------------------------------------------------------
 
 START_TEST(test_plan_replies)
 {
@@ -129,8 +128,7 @@ START_TEST(test_plan_steer_rotates_by_domain)
 }
 END_TEST
 
-// -- rules
-// --------------------------------------------------------------------------
+// -- rules ------------------------------------------------------------------
 
 START_TEST(test_plan_order_of_rules)
 {
@@ -218,8 +216,7 @@ START_TEST(test_plan_one_set_many_rules)
 }
 END_TEST
 
-// -- transitions and changes
-// -----------------------------------------------------------
+// -- transitions and changes ------------------------------------------------
 
 START_TEST(test_plan_transitions_once)
 {
@@ -301,11 +298,14 @@ START_TEST(test_plan_change_of_mx)
 	set_ttl(60);
 	fakeworld_settle(w, "x.test");
 	ck_assert(!ask("x.test").changed);
+	fakeworld_run(w, 1000); // what is in flight
 	fakeworld_mx_fails(w, "x.test", ANSWER_NXDOMAIN);
 	fakeworld_run(w, 2 * MINUTE);
-	ask("x.test");
-	fakeworld_run(w, 1000);
 	struct route_view v = ask("x.test");
+	assert_route(v, "relay", "none-reachable");
+	ck_assert(!v.changed);
+	fakeworld_run(w, 1000);
+	v = ask("x.test");
 	assert_route(v, "direct", "no-domain");
 	ck_assert(v.changed);
 	ck_assert_int_eq(v.old, ROUTE_RELAY);
@@ -443,8 +443,7 @@ START_TEST(test_plan_refused_stays_direct_while_it_recovers)
 }
 END_TEST
 
-// -- the DNS filter
-// ---------------------------------------------------------------------
+// -- the DNS filter ---------------------------------------------------------
 
 static const struct {
 	const char *what;
