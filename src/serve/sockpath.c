@@ -178,6 +178,13 @@ find_group(const char *group, gid_t *out, struct err *err)
 	return err_set(err, "there is no group %s", group);
 }
 
+int
+sockpath_check_group(const char *group, struct err *err)
+{
+	gid_t gid;
+	return group[0] != '\0' ? find_group(group, &gid, err) : 0;
+}
+
 // Sets the mode of the file itself, where /proc is mounted (glibc needs it).
 static int
 set_mode(const char *path, mode_t mode)

@@ -20,6 +20,10 @@ struct sockpath_id {
 int sockpath_listen(const char *path, int backlog, mode_t mode,
     const char *group, struct sockpath_id *id_out, struct err *err);
 
+// Whether there is such a group; "" is none and fine. -1 and `err`: there is
+// not.
+int sockpath_check_group(const char *group, struct err *err);
+
 // Gives the file its mode and group. -1 and `err` when it is not ours any more,
 // or may not be changed.
 int sockpath_set_access(const char *path, const struct sockpath_id *id,
