@@ -207,7 +207,34 @@ relay_init(struct relay *relay, const struct conf_relay *conf, int64_t now)
 }
 
 static void
-relay_inherit(struct relay *relay, const struct relays *old)
+drop_family(struct relay *relay, int family)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < relay->n_addr; i++)
+		if (relay->addr[i].family != family)
+			relay->addr[kept++] = relay->addr[i];
+	relay->n_addr = kept;
+}
+
+// Addresses of a family that is not probed any more go; one that is probed from
+// now on is asked about in the next round.
+static void
+relay_apply_protocols(
+    const struct conf *conf, const struct conf *old, struct relay *relay)
+{
+	if (conf->probe.ipv4 == old->probe.ipv4 &&
+	    conf->probe.ipv6 == old->probe.ipv6)
+		return;
+	if (!conf->probe.ipv4)
+		drop_family(relay, AF_INET);
+	if (!conf->probe.ipv6)
+		drop_family(relay, AF_INET6);
+	relay->expires_at = 0;
+}
+
+static void
+relay_inherit(
+    const struct relays *r, struct relay *relay, const struct relays *old)
 {
 	for (unsigned i = 0; i < old->n; i++) {
 		const struct relay *o = &old->relay[i];
@@ -219,6 +246,8 @@ relay_inherit(struct relay *relay, const struct relays *old)
 		relay->conf = conf;
 		if (o->phase == PHASE_RESOLVE4 || o->phase == PHASE_RESOLVE6)
 			relay->expires_at = 0; // its answers are half in
+		if (conf->address.family == 0)
+			relay_apply_protocols(r->conf, old->conf, relay);
 		relay->phase = PHASE_WAIT;
 		relay->in_flight = false;
 	}
@@ -234,7 +263,7 @@ relays_new(const struct conf *conf, const struct relays *old, int64_t now)
 	for (unsigned i = 0; i < r->n; i++) {
 		relay_init(&r->relay[i], &conf->relays[i], now);
 		if (old != NULL)
-			relay_inherit(&r->relay[i], old);
+			relay_inherit(r, &r->relay[i], old);
 		if (conf->relays[i].probe == CONF_RELAY_PROBE_NONE)
 			r->relay[i].round_at = INT64_MAX;
 	}
@@ -426,16 +455,6 @@ relays_next_at(const struct relays *r, int64_t now)
 }
 
 // -- told -------------------------------------------------------------------
-
-static void
-drop_family(struct relay *relay, int family)
-{
-	unsigned kept = 0;
-	for (unsigned i = 0; i < relay->n_addr; i++)
-		if (relay->addr[i].family != family)
-			relay->addr[kept++] = relay->addr[i];
-	relay->n_addr = kept;
-}
 
 // For how long an answer holds; a failure: until the next round.
 static int64_t

@@ -529,6 +529,27 @@ START_TEST(test_relays_reload_amid_a_round)
 }
 END_TEST
 
+// A family that is not probed any more leaves with its addresses, and one that
+// is probed again is asked about.
+START_TEST(test_relays_reload_of_protocols)
+{
+	struct answer_addr v4 = answer_of("192.0.2.1");
+	struct answer_addr v6 = answer_of("2001:db8::1");
+	configure(BY_NAME);
+	resolve(AF_INET, &v4);
+	resolve(AF_INET6, &v6);
+	probe("192.0.2.1", OUTCOME_EHLO);
+	configure("probe={protocols=[\"ipv6\"];};" BY_NAME);
+	now += FAST;
+	resolve(AF_INET6, &v6);
+	probe("2001:db8::1", OUTCOME_EHLO);
+	configure(BY_NAME);
+	now += FAST;
+	resolve(AF_INET, &v4);
+	resolve(AF_INET6, &v6);
+}
+END_TEST
+
 static Suite *
 relays_suite(void)
 {
@@ -560,6 +581,7 @@ relays_suite(void)
 	tcase_add_test(tc, test_relays_family_that_is_not_probed);
 	tcase_add_test(tc, test_relays_keep_health_over_a_reload);
 	tcase_add_test(tc, test_relays_reload_amid_a_round);
+	tcase_add_test(tc, test_relays_reload_of_protocols);
 	suite_add_tcase(s, tc);
 	return s;
 }
