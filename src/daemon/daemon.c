@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 enum {
-	TICK_MS = 250, // the log's slow readers, and the list below
+	TICK_MS = 250, // for slow readers of the log
 	OWN_ADDRESSES_EVERY_MS = 60 * 1000,
 	END_MS = 1000,		 // for replies that are still being sent
 	REQUEST_MS = 30 * 1000,	 // a client's request, first byte to last
@@ -168,18 +168,6 @@ say_start(const struct daemon *d)
 		    params_max_clients(conf), conf->listen.max_connections);
 }
 
-static struct event_base *
-new_base(void)
-{
-	struct event_config *config = event_config_new();
-	mxd_assert(config != NULL);
-	// One clock call a loop round, not one a timer.
-	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-	struct event_base *base = event_base_new_with_config(config);
-	event_config_free(config);
-	return base;
-}
-
 struct daemon *
 daemon_new(const struct daemon_params *params, struct err *err)
 {
@@ -194,7 +182,7 @@ daemon_new(const struct daemon_params *params, struct err *err)
 	TAILQ_INIT(&d->sockets);
 	TAILQ_INIT(&d->waiters);
 	TAILQ_INIT(&d->budgets);
-	d->base = new_base();
+	d->base = event_base_new();
 	if (d->base == NULL) {
 		err_set(err, "no event loop can be made");
 		goto fail;
