@@ -124,6 +124,20 @@ answer_route(struct lookup *l)
 	return l->reply;
 }
 
+// An address of a host that we know, if only as where an alias ends, or of a
+// relay's: no sign of a domain that we do not know yet.
+static bool
+is_known_address(const struct daemon *d, const struct rrtext *rr)
+{
+	struct reach_address_view v;
+	return reach_find_host(d->reach, rr->owner, strlen(rr->owner)) !=
+		   REACH_NONE ||
+	       relays_have_name(d->relays, rr->owner) ||
+	       relays_have_address(d->relays, &rr->address) ||
+	       reach_address_view(
+		   d->reach, rr->owner, &rr->address, NULL, NULL, &v);
+}
+
 // smtp(8) is delivering to the owner of an MX record, and to a name without MX
 // whose address it asks about.
 static void
@@ -131,9 +145,7 @@ want_owner(struct lookup *l, const struct rrtext *rr)
 {
 	struct daemon *d = l->d;
 	size_t len = strlen(rr->owner);
-	bool known = reach_find_host(d->reach, rr->owner, len) != REACH_NONE ||
-		     relays_have_name(d->relays, rr->owner);
-	if (rr->type == RRTEXT_ADDRESS && known)
+	if (rr->type == RRTEXT_ADDRESS && is_known_address(d, rr))
 		return;
 	char name[DNAME_SIZE];
 	if (dname_fold(rr->owner, len, name) < 0 ||

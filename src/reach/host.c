@@ -198,13 +198,22 @@ replace_addresses(
 	}
 }
 
+// Rule 5: an alias of one of our names is ourselves, too.
+static bool
+host_is_own_name(const struct reach *r, const struct host *h)
+{
+	return is_own_name(r, h->name) ||
+	       (h->canonical != NULL && is_own_name(r, h->canonical));
+}
+
 static void
-set_canonical(struct host *h, const char *canonical)
+set_canonical(struct reach *r, struct host *h, const char *canonical)
 {
 	if (h->canonical != NULL && strcmp(h->canonical, canonical) == 0)
 		return;
 	free(h->canonical);
 	h->canonical = canonical[0] != '\0' ? xstrdup(canonical) : NULL;
+	h->own_name = host_is_own_name(r, h);
 }
 
 void
@@ -269,19 +278,19 @@ tally_addresses(const struct reach *r, const struct host *h)
 
 struct lookups {      // of the families that are probed
 	bool pending; // one was never answered, not even by a failure
-	bool known;   // one has a definite answer that holds
+	bool known;   // each has a definite answer that holds
 };
 
 static struct lookups
 tally_lookups(const struct reach *r, const struct host *h)
 {
 	bool probed[2] = {r->p.ipv4, r->p.ipv6};
-	struct lookups t = {0};
+	struct lookups t = {.known = true};
 	for (int i = 0; i < 2; i++) {
 		if (!probed[i])
 			continue;
 		t.pending |= !h->family[i].asked;
-		t.known |= h->family[i].known;
+		t.known &= h->family[i].known;
 	}
 	return t;
 }
@@ -296,8 +305,9 @@ state_of(const struct addresses *a, const struct lookups *l)
 		return REACH_UNKNOWN;
 	if (a->down > 0)
 		return REACH_UNREACHABLE;
-	// A host none of whose lookups ever succeeded is unreachable by dns;
-	// one that does not exist or has no usable address leaves its sets.
+	// One that does not exist or has no usable address leaves its sets. To
+	// know that takes an answer for each family: while one of them fails,
+	// it is the DNS that is to blame.
 	return l->known ? REACH_ABSENT : REACH_UNREACHABLE;
 }
 
@@ -343,7 +353,7 @@ void
 host_reconfigure(struct reach *r, uint32_t id)
 {
 	struct host *h = host_at(r, id);
-	h->own_name = is_own_name(r, h->name);
+	h->own_name = host_is_own_name(r, h);
 	host_update(r, id);
 }
 
@@ -511,7 +521,7 @@ reach_tell_address(struct reach *r, uint32_t host, int family,
 						       answer->ttl_s);
 		replace_addresses(r, host, family, answer);
 		if (answer->outcome == ANSWER_OK)
-			set_canonical(h, answer->canonical);
+			set_canonical(r, h, answer->canonical);
 	} else {
 		family_on_failure(r, host, family, f, now_s);
 	}
@@ -543,11 +553,12 @@ reach_host_state(const struct reach *r, uint32_t host)
 
 // Adds what the sets of a host that has the address say.
 static void
-view_add_host(
-    const struct reach *r, uint32_t id, struct reach_address_view *out)
+view_add_host(const struct reach *r, uint32_t id, reach_spare_fn *spare,
+    const void *arg, struct reach_address_view *out)
 {
 	const struct host *h = host_at(r, id);
-	out->host = id;
+	out->hosts++;
+	out->spared |= spare != NULL && spare(h->name, arg);
 	out->partial |= h->state == REACH_PARTIAL;
 	for (uint32_t set = h->sets;
 	     set != REACH_NONE && !(out->some && out->none);
@@ -571,7 +582,8 @@ host_has_address(const struct reach *r, uint32_t host, uint32_t endpoint)
 
 bool
 reach_address_view(const struct reach *r, const char *owner,
-    const struct netaddr *address, struct reach_address_view *out)
+    const struct netaddr *address, reach_spare_fn *spare, const void *arg,
+    struct reach_address_view *out)
 {
 	struct netaddr key = *address;
 	key.port = r->p.port;
@@ -582,20 +594,20 @@ reach_address_view(const struct reach *r, const char *owner,
 	const struct endpoint *e = endpoint_at(r, id);
 	uint32_t named = reach_find_host(r, owner, strlen(owner));
 	if (named != REACH_NONE && host_has_address(r, named, id))
-		view_add_host(r, named, out);
+		view_add_host(r, named, spare, arg, out);
 	// An MX host that is an alias: records carry the name where it ends.
 	uint32_t host = e->hosts;
 	for (int i = 0; host != REACH_NONE && i < VIEW_HOSTS_MAX; i++) {
 		const char *canonical = host_at(r, host)->canonical;
 		if (host != named && canonical != NULL &&
 		    strcmp(canonical, owner) == 0)
-			view_add_host(r, host, out);
+			view_add_host(r, host, spare, arg, out);
 		host = host_next_of_endpoint(r, host, id);
 	}
 	out->dead = endpoint_is_usable(e) &&
 		    endpoint_state(e) == REACH_UNREACHABLE;
 	out->refused = e->refused;
-	return out->host != REACH_NONE;
+	return out->hosts > 0;
 }
 
 bool

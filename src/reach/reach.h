@@ -176,11 +176,15 @@ struct reach_address_view {
 	bool refused;	 // its last outcome is connect-refused
 	bool partial;	 // its host is partial
 	bool some, none; // a set that lists its host has that coverage
-	uint32_t host;	 // the host, which may be known by its canonical name
+	bool spared;	 // `spare` said so of one of its hosts
+	uint32_t hosts;	 // of that name; some may be known by where aliases end
 };
-// False: no such host, or it does not have that address.
+// True when the admin wants no address of this host dropped.
+typedef bool reach_spare_fn(const char *host, const void *arg);
+// False: no such host, or it does not have that address. `spare` may be NULL.
 bool reach_address_view(const struct reach *r, const char *owner,
-    const struct netaddr *address, struct reach_address_view *out);
+    const struct netaddr *address, reach_spare_fn *spare, const void *arg,
+    struct reach_address_view *out);
 
 // -- told ------------------------------------------------------------------
 

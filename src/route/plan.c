@@ -15,6 +15,7 @@ enum {
 	// A tag's plan: without a set, the rule that matches instead of a plan.
 	TAG_RULE_EXACT = 1 << 30,
 	TAG_RULE = TAG_RULE_EXACT - 1, // its index + 1
+	MARK_BY_RULE = 8,	       // beside ROUTE_COUNT and less
 };
 
 struct plan {		     // of one set under one rule; id 0 is none
@@ -358,37 +359,68 @@ view_without_set(
 	return v;
 }
 
-// A mark is the last route told, plus one; 0 while there was none to speak of.
+// Another reason than measurement.
+static bool
+is_by_rule(enum reason reason)
+{
+	return reason == REASON_RULE || reason == REASON_SELF;
+}
+
+// A mark is the last route told, plus one, and whether it was so by rule; 0
+// while there was none to speak of.
 static uint8_t
-mark_of(const struct plans *p, uint32_t domain, enum route route)
+mark_of(const struct plans *p, uint32_t domain, const struct route_view *v)
 {
 	if (reach_domain_mx(p->reach, domain) == REACH_MX_UNKNOWN)
 		return 0;
-	return (uint8_t)(route + 1);
+	return (uint8_t)((v->route + 1) |
+			 (is_by_rule(v->reason) ? MARK_BY_RULE : 0));
+}
+
+// Notes what this domain is told now. Its route changed if its MX did, or if a
+// rule came or went; what measurement changed meanwhile is no news of its own.
+static void
+note_route(struct plans *p, uint32_t domain, struct route_view *v,
+    bool mx_changed, bool reloaded)
+{
+	struct reach_tag tag = reach_domain_tag(p->reach, domain);
+	uint8_t mark = mark_of(p, domain, v);
+	v->old = v->route;
+	if (mark == tag.mark)
+		return;
+	enum route old = (enum route)((tag.mark & (MARK_BY_RULE - 1)) - 1);
+	bool by_rule = ((tag.mark | mark) & MARK_BY_RULE) != 0;
+	if (tag.mark != 0 && mark != 0 && old != v->route) {
+		v->changed = mx_changed || (reloaded && by_rule);
+		v->old = old;
+	}
+	tag.mark = mark;
+	reach_set_domain_tag(p->reach, domain, tag);
 }
 
 struct route_view
 plans_route(struct plans *p, uint32_t domain, int64_t now)
 {
 	struct reach_tag tag = reach_domain_tag(p->reach, domain);
-	bool placed = tag.generation == p->generation;
-	if (!placed) {
+	bool mx_changed = tag.generation == 0;
+	bool reloaded = !mx_changed && tag.generation != p->generation;
+	if (mx_changed || reloaded) {
 		place(p, domain, now);
 		tag = reach_domain_tag(p->reach, domain);
 	}
-	uint32_t set = reach_domain_set(p->reach, domain);
-	uint32_t hash = reach_domain_hash(p->reach, domain);
-	struct route_view v = set != REACH_NONE
-				  ? view_with_set(p, &tag, hash)
+	struct route_view v = reach_domain_set(p->reach, domain) != REACH_NONE
+				  ? view_with_set(p, &tag,
+					reach_domain_hash(p->reach, domain))
 				  : view_without_set(p, &tag, domain);
-	uint8_t mark = mark_of(p, domain, v.route);
-	if (mark != tag.mark) {
-		v.changed = !placed && tag.mark != 0 && mark != 0;
-		v.old = v.changed ? (enum route)(tag.mark - 1) : v.route;
-		tag.mark = mark;
-		reach_set_domain_tag(p->reach, domain, tag);
-	}
+	note_route(p, domain, &v, mx_changed, reloaded);
 	return v;
+}
+
+static bool
+is_spared(const char *host, const void *arg)
+{
+	const struct rules *rules = arg;
+	return rules_spare_host(rules, host);
 }
 
 bool
@@ -399,14 +431,13 @@ plans_filter(
 	struct reach_address_view v;
 	if (conf->direct.steer == CONF_STEER_OFF)
 		return false;
-	if (!reach_address_view(p->reach, owner, address, &v))
+	if (!reach_address_view(
+		p->reach, owner, address, is_spared, p->with.rules, &v))
 		return false;
-	if (!v.dead || (v.refused && !conf->relay_refused))
+	if (v.spared || !v.dead || (v.refused && !conf->relay_refused))
 		return false;
 	if (!v.partial && !v.some && !(v.none && conf->direct.filter_all))
 		return false;
 	return !relays_have_name(p->with.relays, owner) &&
-	       !relays_have_address(p->with.relays, address) &&
-	       !rules_spare_host(
-		   p->with.rules, reach_host_name(p->reach, v.host));
+	       !relays_have_address(p->with.relays, address);
 }

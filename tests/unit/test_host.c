@@ -125,7 +125,9 @@ static const struct {
     {ANSWER_SERVFAIL, ANSWER_LOCAL, true, NULL, false, REACH_UNKNOWN},
     {ANSWER_SERVFAIL, ANSWER_LOCAL, false, NULL, false, REACH_UNREACHABLE},
     {ANSWER_SERVFAIL, ANSWER_SERVFAIL, true, NULL, false, REACH_UNREACHABLE},
-    {ANSWER_SERVFAIL, ANSWER_NODATA, true, NULL, false, REACH_ABSENT},
+    {ANSWER_SERVFAIL, ANSWER_NODATA, true, NULL, false, REACH_UNREACHABLE},
+    {ANSWER_NODATA, ANSWER_TIMEOUT, true, NULL, false, REACH_UNREACHABLE},
+    {ANSWER_NODATA, ANSWER_NXDOMAIN, true, NULL, false, REACH_ABSENT},
     {ANSWER_OK, ANSWER_SERVFAIL, true, A, true, REACH_UNREACHABLE},
     {ANSWER_OK, ANSWER_SERVFAIL, true, A, false, REACH_REACHABLE},
     {ANSWER_NXDOMAIN, ANSWER_NXDOMAIN, true, NULL, false, REACH_ABSENT},
@@ -498,8 +500,8 @@ view(const char *owner, const char *address)
 	struct reach_address_view v;
 	struct netaddr a;
 	ck_assert(netaddr_parse(address, &a));
-	if (!reach_address_view(w->reach, owner, &a, &v))
-		return (struct reach_address_view){.host = REACH_NONE};
+	if (!reach_address_view(w->reach, owner, &a, NULL, NULL, &v))
+		return (struct reach_address_view){0};
 	return v;
 }
 
@@ -513,14 +515,15 @@ START_TEST(test_host_address_view)
 	fakeworld_settle(w, "a.test");
 	struct reach_address_view v = view(MX, A);
 	ck_assert(v.dead && !v.refused && v.partial && v.some && !v.none);
-	ck_assert_uint_eq(v.host, host());
+	ck_assert_uint_eq(v.hosts, 1);
+	ck_assert_uint_ne(host(), REACH_NONE);
 	v = view(MX, B);
 	ck_assert(!v.dead && v.partial);
 	v = view("mx2.a.test", C);
 	ck_assert(v.dead && v.refused && !v.partial && v.some);
-	ck_assert_uint_eq(view("mx2.a.test", A).host, REACH_NONE);
-	ck_assert_uint_eq(view("other.test", A).host, REACH_NONE);
-	ck_assert_uint_eq(view(MX, "192.0.2.200").host, REACH_NONE);
+	ck_assert_uint_eq(view("mx2.a.test", A).hosts, 0);
+	ck_assert_uint_eq(view("other.test", A).hosts, 0);
+	ck_assert_uint_eq(view(MX, "192.0.2.200").hosts, 0);
 	world_block(B);
 	world_block(C);
 	for (int i = 0; i < 3; i++) {
@@ -544,7 +547,8 @@ START_TEST(test_host_address_view_of_alias)
 	fakeworld_settle(w, "a.test");
 	struct reach_address_view v = view("real.b.test", A);
 	ck_assert(v.dead && v.some);
-	ck_assert_uint_eq(v.host, host());
+	ck_assert_uint_eq(v.hosts, 1);
+	ck_assert_uint_ne(host(), REACH_NONE);
 	ck_assert(view(MX, A).dead);
 	// Its target is an MX host, too, of another set: both count.
 	world_add_simple("b.test", "real.b.test", A);
@@ -648,6 +652,31 @@ START_TEST(test_host_text_of_last_failure)
 }
 END_TEST
 
+// Rule 5: an MX that is an alias of one of our names is ourselves; the name may
+// also come and go with the configuration.
+START_TEST(test_host_alias_of_own_name)
+{
+	const char *own[] = {"mx.own.test"};
+	fakeworld_mx(w, "a.test", 10, MX, -1);
+	fakeworld_host(w, MX, A, NULL);
+	strcpy(answers(AF_INET)->canonical, own[0]);
+	world_block(A);
+	assert_route(fakeworld_settle(w, "a.test"), "relay", "none-reachable");
+	w->params.self_names = own;
+	w->params.n_self_names = 1;
+	fakeworld_reconfigure(w);
+	fakeworld_run(w, 1000);
+	assert_route(fakeworld_ask(w, "a.test", REACH_ASKED), "direct", "self");
+	fakeworld_restart(w);
+	assert_route(fakeworld_settle(w, "a.test"), "direct", "self");
+	w->params.n_self_names = 0;
+	fakeworld_reconfigure(w);
+	fakeworld_run(w, 1000);
+	assert_route(
+	    fakeworld_ask(w, "a.test", REACH_ASKED), "relay", "none-reachable");
+}
+END_TEST
+
 static Suite *
 host_suite(void)
 {
@@ -671,7 +700,7 @@ host_suite(void)
 	    test_host_address_gone_while_probed);
 	add_world_case(s, "views", test_host_address_view,
 	    test_host_address_view_of_alias, test_host_many_at_one_address,
-	    test_host_text_of_last_failure);
+	    test_host_text_of_last_failure, test_host_alias_of_own_name);
 	return s;
 }
 

@@ -351,6 +351,23 @@ START_TEST(test_plan_change_on_reload)
 }
 END_TEST
 
+// What measurement changed before a reload is no news of the reload's.
+START_TEST(test_plan_no_change_by_measurement)
+{
+	add_two("x.test", false, false);
+	assert_route(fakeworld_settle(w, "x.test"), "direct", "all-reachable");
+	world_block(A);
+	world_block(B);
+	for (int i = 0; i < 60; i++)
+		fakeworld_run(w, MINUTE);
+	fakeworld_configure(w, "");
+	fakeworld_run(w, 1000);
+	struct route_view v = ask("x.test");
+	assert_route(v, "relay", "none-reachable");
+	ck_assert(!v.changed);
+}
+END_TEST
+
 // A domain without a set is placed anew, too.
 START_TEST(test_plan_change_on_reload_without_a_set)
 {
@@ -511,6 +528,32 @@ START_TEST(test_plan_filter)
 }
 END_TEST
 
+// A rule by mx that spares one of the hosts of a record spares the record, in
+// whatever order they were learnt.
+START_TEST(test_plan_filter_spares_any_alias)
+{
+	static const char *const alias[] = {"alias.keep.test", "alias2.test"};
+	struct netaddr a;
+	fakeworld_configure(w,
+	    "direct={filter_all=true;};"
+	    "rules=({mx=[\"alias.keep.test\"];route=\"direct\";});");
+	world_block(A);
+	for (int i = 0; i < 2; i++) {
+		char domain[32];
+		const char *host = alias[(i + _i) % 2];
+		snprintf(domain, sizeof(domain), "d%d.test", i);
+		fakeworld_mx(w, domain, 10, host, -1);
+		fakeworld_host(w, host, A, NULL);
+		for (unsigned k = 0; k < w->n_addr; k++)
+			strcpy(w->addr[k].answer.canonical, "real.q.test");
+		fakeworld_settle(w, domain);
+	}
+	ck_assert(netaddr_parse(A, &a));
+	ck_assert(!plans_filter(w->plans, "real.q.test", &a));
+	ck_assert(plans_filter(w->plans, "alias2.test", &a));
+}
+END_TEST
+
 // While its host is partial, or a set that lists it has better; a fixed verdict
 // drops, too; our own addresses never.
 START_TEST(test_plan_filter_partial)
@@ -575,6 +618,7 @@ plan_suite(void)
 	tcase_add_loop_test(tc, test_plan_order_of_rules, 0, 13);
 	tcase_add_loop_test(
 	    tc, test_plan_filter, 0, sizeof(filtered) / sizeof(*filtered));
+	tcase_add_loop_test(tc, test_plan_filter_spares_any_alias, 0, 2);
 	suite_add_tcase(s, tc);
 	add_world_case(s, "plans", test_plan_outside_the_memory,
 	    test_plan_steer_rotates_by_domain, test_plan_one_set_many_rules,
@@ -582,7 +626,7 @@ plan_suite(void)
 	add_world_case(s, "changes", test_plan_transitions_once,
 	    test_plan_no_transition_without_measurement,
 	    test_plan_change_not_on_first_knowledge, test_plan_change_of_mx,
-	    test_plan_change_on_reload,
+	    test_plan_change_on_reload, test_plan_no_change_by_measurement,
 	    test_plan_change_on_reload_without_a_set,
 	    test_plan_reload_counts_anew, test_plan_reload_renders_anew,
 	    test_plan_many_reloads);
