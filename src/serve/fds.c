@@ -3,7 +3,7 @@
 
 #include "base/attr.h"
 #include "base/str.h"
-#include "serve/listenaddr.h"
+#include "base/listenaddr.h"
 #include "serve/listener.h"
 
 #include <errno.h>

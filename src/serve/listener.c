@@ -5,11 +5,11 @@
 
 #include "base/bug.h"
 #include "base/clock.h"
+#include "base/listenaddr.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/netaddr.h"
-#include "serve/listenaddr.h"
-#include "serve/sockpath.h"
+#include "base/sockpath.h"
 
 #include <errno.h>
 #include <event2/event.h>

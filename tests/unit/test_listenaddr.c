@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tests of listen entries: what they say, and which sockets are theirs.
 
-#include "serve/listenaddr.h"
+#include "base/listenaddr.h"
 
 #include "base/attr.h"
 #include "unit/unit.h"

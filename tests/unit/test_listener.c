@@ -3,7 +3,7 @@
 
 #include "serve/listener.h"
 
-#include "serve/listenaddr.h"
+#include "base/listenaddr.h"
 #include "unit/unit.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tests of unix sockets' files: stale and live ones, modes, removal.
 
-#include "serve/sockpath.h"
+#include "base/sockpath.h"
 
 #include "unit/unit.h"
 

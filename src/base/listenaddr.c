@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The text of a `listen` entry, and sockets that belong to it.
 
-#include "serve/listenaddr.h"
+#include "base/listenaddr.h"
 
 #include "base/str.h"
 

@@ -20,6 +20,14 @@ struct sockpath_id {
 int sockpath_listen(const char *path, int backlog, mode_t mode,
     const char *group, struct sockpath_id *id_out, struct err *err);
 
+// For who can only bind by name: makes the last directory when it is missing,
+// and removes a socket file at `path` that nobody answers on. -1 and `err` when
+// anything else stands there.
+int sockpath_make_way(const char *path, struct err *err);
+// Which file stands there now. -1 and `err`.
+int sockpath_identify(
+    const char *path, struct sockpath_id *id_out, struct err *err);
+
 // Whether there is such a group; "" is none and fine. -1 and `err`: there is
 // not.
 int sockpath_check_group(const char *group, struct err *err);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The file of a unix socket: its birth, its owner, its end.
 
-#include "serve/sockpath.h"
+#include "base/sockpath.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -225,6 +225,17 @@ fail:
 	return err_set_errno(err, errno, "cannot set the mode of %s", path);
 }
 
+int
+sockpath_identify(const char *path, struct sockpath_id *id_out, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return err_set_errno(err, errno, "cannot look at %s", path);
+	*id_out = (struct sockpath_id){.dev = st.st_dev, .ino = st.st_ino};
+	return 0;
+}
+
 // Binds `fd` and lets nobody in before the file has its mode and group: until
 // listen(2), connect(2) is refused.
 static int
@@ -232,16 +243,14 @@ bind_and_listen(int fd, const struct sockaddr_un *sun, int backlog, mode_t mode,
     const char *group, struct sockpath_id *id_out, struct err *err)
 {
 	const char *path = sun->sun_path;
-	struct stat st;
 
 	// Linux makes the file with the mode of the socket's own inode: no
 	// moment with more rights than needed, and no process-wide umask(2).
 	(void)fchmod(fd, 0600);
 	if (bind(fd, (const struct sockaddr *)sun, sizeof(*sun)) != 0)
 		return err_set_errno(err, errno, "cannot bind %s", path);
-	if (lstat(path, &st) != 0)
-		return err_set_errno(err, errno, "cannot look at %s", path);
-	*id_out = (struct sockpath_id){.dev = st.st_dev, .ino = st.st_ino};
+	if (sockpath_identify(path, id_out, err) != 0)
+		return -1;
 	if (sockpath_set_access(path, id_out, mode, group, err) != 0)
 		goto fail;
 	if (listen(fd, backlog) == 0)
@@ -250,6 +259,22 @@ bind_and_listen(int fd, const struct sockaddr_un *sun, int backlog, mode_t mode,
 fail:
 	sockpath_remove(path, id_out);
 	return -1;
+}
+
+int
+sockpath_make_way(const char *path, struct err *err)
+{
+	struct sockaddr_un sun;
+
+	if (make_address(path, &sun, err) != 0)
+		return -1;
+	int dir = open_directory(path, err);
+	if (dir < 0)
+		return -1;
+	lock_directory(dir);
+	int result = remove_stale(&sun, err);
+	close(dir);
+	return result;
 }
 
 int
