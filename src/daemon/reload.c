@@ -3,6 +3,7 @@
 #include "base/bug.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "conf/program.h"
 #include "daemon/internal.h"
 #include "daemon/memory.h"
 #include "daemon/params.h"
@@ -54,17 +55,6 @@ needs_new_memory(const struct conf *old, const struct conf *new)
 }
 
 static void
-open_log(const struct daemon *d)
-{
-	struct log_params p = {
-	    .program = "mxdetourd",
-	    .target = d->conf->log.to,
-	    .level = d->verbose ? LOG_LEVEL_DEBUG : d->conf->log.level,
-	};
-	log_open(&p);
-}
-
-static void
 swap(struct daemon *d, struct next *next)
 {
 	struct conf *old = d->conf;
@@ -82,7 +72,7 @@ swap(struct daemon *d, struct next *next)
 		next->conf->cache.max_domains = old->cache.max_domains;
 	}
 	d->conf = next->conf;
-	open_log(d);
+	program_open_log("mxdetourd", d->conf, d->verbose);
 	d->rules = rules_new(d->conf);
 	d->relays = relays_new(d->conf, old_relays, now);
 	if (needs_new_memory(old, d->conf)) {

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// What each program of the project does first: flags, configuration, log.
+#include "conf/program.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void
+usage(FILE *to, const char *name)
+{
+	fprintf(to,
+	    "usage: %s [-t] [-v] [-c FILE]\n"
+	    "       %s -V\n"
+	    "  -c FILE  configuration (default %s; the embedded defaults\n"
+	    "           when that does not exist)\n"
+	    "  -t       check the configuration: exit 0, or 2 and say where\n"
+	    "  -v       log what a developer wants to see\n"
+	    "  -V       print the version\n",
+	    name, name, MXD_CONF_PATH);
+}
+
+// Exits on -V, -h and on wrong flags. `*check_out`: -t was there.
+static void
+read_flags(struct program *p, bool *check_out, int argc, char **argv)
+{
+	int c;
+	while ((c = getopt(argc, argv, "c:tvVh")) != -1) {
+		switch (c) {
+		case 'c':
+			p->path = optarg;
+			break;
+		case 't':
+			*check_out = true;
+			break;
+		case 'v':
+			p->verbose = true;
+			break;
+		case 'V':
+			printf("%s %s\n", p->name, PACKAGE_VERSION);
+			exit(EXIT_SUCCESS);
+		case 'h':
+			usage(stdout, p->name);
+			exit(EXIT_SUCCESS);
+		default:
+			usage(stderr, p->name);
+			exit(PROGRAM_EXIT_USAGE);
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "%s: unexpected argument \"%s\"\n", p->name,
+		    argv[optind]);
+		usage(stderr, p->name);
+		exit(PROGRAM_EXIT_USAGE);
+	}
+}
+
+// The file that was named, or the default one if it exists; NULL: none.
+static const char *
+choose_path(const struct program *p)
+{
+	if (p->path != NULL)
+		return p->path;
+	if (access(MXD_CONF_PATH, F_OK) == 0 || errno != ENOENT)
+		return MXD_CONF_PATH;
+	fprintf(stderr, "%s: %s does not exist: using the embedded defaults\n",
+	    p->name, MXD_CONF_PATH);
+	return NULL;
+}
+
+static void
+on_warning(const char *text, void *arg)
+{
+	(void)arg;
+	fprintf(stderr, "%s\n", text);
+}
+
+struct program
+program_start(const char *name, int argc, char **argv)
+{
+	struct program p = {.name = name};
+	struct err err = {0};
+	bool check = false;
+	read_flags(&p, &check, argc, argv);
+	p.path = choose_path(&p);
+	p.conf = conf_load(p.path, on_warning, NULL, &err);
+	if (p.conf == NULL) {
+		fprintf(stderr, "%s\n", err.text);
+		exit(PROGRAM_EXIT_USAGE);
+	}
+	if (check) {
+		printf("%s: %s: ok\n", name,
+		    p.path != NULL ? p.path : "embedded defaults");
+		conf_free(p.conf);
+		exit(EXIT_SUCCESS);
+	}
+	return p;
+}
+
+void
+program_open_log(const char *name, const struct conf *conf, bool verbose)
+{
+	struct log_params params = {
+	    .program = name,
+	    .target = conf->log.to,
+	    .level = verbose ? LOG_LEVEL_DEBUG : conf->log.level,
+	};
+	log_open(&params);
+}
