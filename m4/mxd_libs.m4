@@ -37,6 +37,23 @@ AC_DEFUN([MXD_CHECK_RESOLV], [
   AC_SUBST([RESOLV_LIBS])
 ])
 
+dnl MXD_CHECK_MILTER
+dnl Sets have_milter and MILTER_LIBS. libmilter has no .pc file in most systems.
+AC_DEFUN([MXD_CHECK_MILTER], [
+  have_milter=no
+  MILTER_LIBS=
+  AS_IF([test "$with_milter" != no], [
+    mxd_save_LIBS=$LIBS
+    AC_CHECK_HEADER([libmilter/mfapi.h], [
+      AC_CHECK_LIB([milter], [smfi_main],
+        [have_milter=yes; MILTER_LIBS=-lmilter], [], [-lpthread])])
+    LIBS=$mxd_save_LIBS
+    AS_IF([test "$have_milter,$with_milter" = no,yes],
+      [AC_MSG_ERROR([libmilter was not found (Debian: libmilter-dev)])])
+  ])
+  AC_SUBST([MILTER_LIBS])
+])
+
 dnl MXD_SYSTEMD_DIR(NAME, BELOW LIB, WHAT)
 dnl Sets NAME to where systemd reads WHAT: for a package (prefix /usr) what
 dnl systemd.pc says, for any other prefix PREFIX/lib/..., so that an

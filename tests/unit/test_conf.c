@@ -675,7 +675,7 @@ START_TEST(test_conf_warns_of_keys_without_effect)
 	    " rescue = false; },\n"
 	    "{ name = \"b\"; mx = [\"b.example\"];\n rescue = true; } );");
 	conffile_write("c",
-	    "milter = {\n wait = \"9s\";\n header = false;\n};\n"
+	    "feed = {\n file = \"x.log\";\n start = \"end\";\n};\n"
 	    "uplink = { canaries = [\"163.com\", \"qq.com\"]; };\n"
 	    "cache = { max_memory = 2147483648; };\n"
 	    "store = { history = \"2160h\"; path = \"x.db\"; };\n"
@@ -684,7 +684,7 @@ START_TEST(test_conf_warns_of_keys_without_effect)
 	    "log = { decisions = \"\"; };\n"
 	    "provider_files = [\"p\"];\n");
 	static const char *const want[] = {
-	    "c:2: milter.wait",
+	    "c:2: feed.file",
 	    "c:5: uplink.canaries",
 	    "c:7: store.path",
 	    "c:8: hooks",

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: MIT
+// Asks the daemon about recipients, from any number of threads.
+#include "milter/asker.h"
+
+#include "base/clock.h"
+#include "base/listenaddr.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	RETRY_MS = 1000,   // between two looks whether the daemon is back
+	CONNECT_MS = 1000, // it is on this host, or near
+	CHECK_MS = 1000,   // for the reply that says that it is back
+	REPLY_MAX = 4096,  // bytes
+};
+
+enum daemon_state {
+	DAEMON_UP,
+	DAEMON_AWAY,
+	DAEMON_CHECKED, // away, and somebody is finding out
+};
+
+struct asker {
+	char *address; // owned; as configured
+	struct sockaddr_storage to;
+	socklen_t to_len;
+
+	pthread_mutex_t lock; // of all that follows
+	pthread_cond_t freed; // a connection was given back
+	unsigned max, in_use;
+	int *idle; // owned; descriptors
+	unsigned n_idle;
+	enum daemon_state state;
+	int64_t away_since, retry_at;
+	uint64_t unasked; // questions since it is away
+};
+
+// -- one conversation -------------------------------------------------------
+
+enum exchanged {
+	EXCHANGED_OK,
+	EXCHANGED_STALE,  // closed before the first byte of a reply came
+	EXCHANGED_FAILED, // `err` says why
+};
+
+// Waits until the descriptor is ready for `events`. -1 and `err`: not in time.
+static int
+wait_for(int fd, short events, int64_t deadline, struct err *err)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+	for (;;) {
+		int64_t left = deadline - clock_now();
+		if (left < 0)
+			left = 0;
+		int n = poll(&p, 1, (int)left);
+		if (n > 0)
+			return 0;
+		if (n == 0)
+			return err_set(err, "no answer in time");
+		if (errno != EINTR)
+			return err_set_errno(err, errno, "poll");
+	}
+}
+
+static int
+dial(const struct asker *a, int64_t deadline, struct err *err)
+{
+	const struct sockaddr *to = (const struct sockaddr *)&a->to;
+	int64_t soon = clock_now() + CONNECT_MS;
+	int on = 1, error = 0;
+	socklen_t len = sizeof(error);
+	int fd = socket(
+	    to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set_errno(err, errno, "cannot make a socket");
+	if (to->sa_family != AF_UNIX)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (connect(fd, to, a->to_len) == 0)
+		return fd;
+	// EAGAIN: the backlog of a unix socket is full, and poll() would not
+	// say when it is not.
+	if (errno != EINPROGRESS) {
+		err_set_errno(err, errno, "cannot connect");
+		goto fail;
+	}
+	if (wait_for(fd, POLLOUT, soon < deadline ? soon : deadline, err) < 0)
+		goto fail;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+	    error == 0)
+		return fd;
+	err_set_errno(err, error, "cannot connect");
+fail:
+	close(fd);
+	return -1;
+}
+
+static enum exchanged
+send_all(
+    int fd, const char *data, size_t len, int64_t deadline, struct err *err)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+		if (n >= 0) {
+			data += n;
+			len -= (size_t)n;
+		} else if (errno == EPIPE || errno == ECONNRESET) {
+			err_set_errno(err, errno, "closed");
+			return EXCHANGED_STALE;
+		} else if (errno != EAGAIN && errno != EINTR) {
+			err_set_errno(err, errno, "cannot send");
+			return EXCHANGED_FAILED;
+		} else if (wait_for(fd, POLLOUT, deadline, err) < 0) {
+			return EXCHANGED_FAILED;
+		}
+	}
+	return EXCHANGED_OK;
+}
+
+// Reads one whole reply into `text`; `list` is a view into it.
+static enum exchanged
+receive(int fd, char text[REPLY_MAX], struct attrlist *list, int64_t deadline,
+    struct err *err)
+{
+	size_t have = 0, used = 0;
+	while (have < REPLY_MAX) {
+		ssize_t n = recv(fd, text + have, REPLY_MAX - have, 0);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+			if (wait_for(fd, POLLIN, deadline, err) < 0)
+				return EXCHANGED_FAILED;
+			continue;
+		}
+		if (n <= 0) {
+			if (n < 0)
+				err_set_errno(err, errno, "cannot read");
+			else
+				err_set(err, "closed instead of an answer");
+			return have == 0 ? EXCHANGED_STALE : EXCHANGED_FAILED;
+		}
+		have += (size_t)n;
+		switch (attrlist_decode(text, have, list, &used)) {
+		case DECODED_NEED_MORE:
+			continue;
+		case DECODED_OK:
+			// More than one reply to one question: out of step.
+			if (used == have)
+				return EXCHANGED_OK;
+			break;
+		case DECODED_BAD:
+			break;
+		}
+		break;
+	}
+	err_set(err, "answers nonsense");
+	return EXCHANGED_FAILED;
+}
+
+static enum exchanged
+exchange(int fd, const char *request, size_t len, int64_t deadline,
+    struct question_reply *out, struct err *err)
+{
+	char text[REPLY_MAX];
+	struct attrlist list;
+	enum exchanged e = send_all(fd, request, len, deadline, err);
+	if (e == EXCHANGED_OK)
+		e = receive(fd, text, &list, deadline, err);
+	if (e != EXCHANGED_OK)
+		return e;
+	if (question_decode_reply(&list, out))
+		return EXCHANGED_OK;
+	err_set(err, "answers nonsense");
+	return EXCHANGED_FAILED;
+}
+
+// -- who may ask ------------------------------------------------------------
+
+enum admitted {
+	ADMITTED,	  // with a connection, or leave to make one
+	ADMITTED_CHECKER, // the same, and to find out whether it is back
+	ADMITTED_NOT,
+};
+
+// The time `ms` from now, as the condition variable counts.
+static struct timespec
+from_now(int64_t ms)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	int64_t ns = t.tv_nsec + ms % 1000 * 1000000;
+	t.tv_sec += (time_t)(ms / 1000 + ns / 1000000000);
+	t.tv_nsec = (long)(ns % 1000000000);
+	return t;
+}
+
+// Waits for a connection for at most `limit_ms`. `fd_out`: an idle one, or -1.
+static enum admitted
+enter(struct asker *a, int64_t limit_ms, int *fd_out)
+{
+	enum admitted admitted = ADMITTED_NOT;
+	struct timespec until = from_now(limit_ms);
+	*fd_out = -1;
+	pthread_mutex_lock(&a->lock);
+	while (a->state == DAEMON_UP && a->in_use >= a->max)
+		if (pthread_cond_clockwait(&a->freed, &a->lock, CLOCK_MONOTONIC,
+			&until) == ETIMEDOUT)
+			break;
+	if (a->state == DAEMON_UP && a->in_use < a->max)
+		admitted = ADMITTED;
+	else if (a->state == DAEMON_AWAY && clock_now() >= a->retry_at)
+		admitted = ADMITTED_CHECKER;
+	else if (a->state != DAEMON_UP)
+		a->unasked++;
+	if (admitted != ADMITTED_NOT)
+		a->in_use++;
+	if (admitted == ADMITTED_CHECKER)
+		a->state = DAEMON_CHECKED;
+	if (admitted == ADMITTED && a->n_idle > 0)
+		*fd_out = a->idle[--a->n_idle];
+	pthread_mutex_unlock(&a->lock);
+	return admitted;
+}
+
+// Gives leave back, and the connection (-1: it is gone).
+static void
+leave(struct asker *a, int fd)
+{
+	pthread_mutex_lock(&a->lock);
+	a->in_use--;
+	if (fd >= 0 && a->state == DAEMON_UP && a->n_idle < a->max) {
+		a->idle[a->n_idle++] = fd;
+		fd = -1;
+	}
+	pthread_cond_signal(&a->freed);
+	pthread_mutex_unlock(&a->lock);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void
+close_idle(struct asker *a)
+{
+	while (a->n_idle > 0)
+		close(a->idle[--a->n_idle]);
+}
+
+static void
+on_failure(struct asker *a, const struct err *err)
+{
+	int64_t now = clock_now();
+	pthread_mutex_lock(&a->lock);
+	bool news = a->state == DAEMON_UP;
+	if (news) {
+		a->away_since = now;
+		a->unasked = 0;
+		pthread_cond_broadcast(&a->freed);
+	}
+	a->unasked++;
+	a->state = DAEMON_AWAY;
+	a->retry_at = now + RETRY_MS;
+	close_idle(a);
+	pthread_mutex_unlock(&a->lock);
+	if (news)
+		log_warn("daemon address=%s old=up new=away error=\"%s\": mail "
+			 "passes unchanged",
+		    a->address, err->text);
+}
+
+static void
+on_return(struct asker *a)
+{
+	pthread_mutex_lock(&a->lock);
+	a->state = DAEMON_UP;
+	int64_t away_ms = clock_now() - a->away_since;
+	uint64_t unasked = a->unasked;
+	pthread_mutex_unlock(&a->lock);
+	log_info("daemon address=%s old=away new=up age=%llds unasked=%llu",
+	    a->address, (long long)away_ms / 1000, (unsigned long long)unasked);
+}
+
+// Whether it answers a question that it need not think about.
+static bool
+answers_again(int fd, struct err *err)
+{
+	static const struct question nobody = {
+	    .recipient = "",
+	    .sender = "",
+	    .instance = "",
+	    .sasl_username = "",
+	    .client_address = "",
+	};
+	char request[QUESTION_MAX];
+	struct question_reply reply;
+	size_t len = question_encode(&nobody, request);
+	return exchange(fd, request, len, clock_now() + CHECK_MS, &reply,
+		   err) == EXCHANGED_OK;
+}
+
+// -- asking -----------------------------------------------------------------
+
+// Asks over `*fd`, or over a new connection when it is -1 or turns out to be
+// one that a daemon before this one left behind.
+static enum exchanged
+ask(struct asker *a, int *fd, const char *request, size_t len, int64_t deadline,
+    struct question_reply *out, struct err *err)
+{
+	enum exchanged e = EXCHANGED_STALE;
+	if (*fd >= 0) {
+		e = exchange(*fd, request, len, deadline, out, err);
+		if (e == EXCHANGED_STALE) {
+			close(*fd);
+			*fd = -1;
+		}
+	}
+	if (e != EXCHANGED_STALE)
+		return e;
+	*fd = dial(a, deadline, err);
+	if (*fd < 0)
+		return EXCHANGED_FAILED;
+	return exchange(*fd, request, len, deadline, out, err);
+}
+
+bool
+asker_ask(struct asker *a, const struct question *q, int64_t limit_ms,
+    struct question_reply *out)
+{
+	char request[QUESTION_MAX];
+	struct err err = {0};
+	int fd;
+	int64_t deadline = clock_now() + limit_ms;
+	size_t len = question_encode(q, request);
+	if (len == 0)
+		return false;
+	enum admitted admitted = enter(a, limit_ms, &fd);
+	if (admitted == ADMITTED_NOT)
+		return false;
+	bool good = true;
+	if (admitted == ADMITTED_CHECKER) {
+		fd = dial(a, deadline, &err);
+		good = fd >= 0 && answers_again(fd, &err);
+		if (good)
+			on_return(a);
+	}
+	if (good)
+		good = ask(a, &fd, request, len, deadline, out, &err) ==
+		       EXCHANGED_OK;
+	if (!good) {
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+		on_failure(a, &err);
+	}
+	leave(a, fd);
+	return good;
+}
+
+// -- made -------------------------------------------------------------------
+
+static int
+set_address(struct asker *a, const char *address, struct err *err)
+{
+	struct listenaddr parsed;
+	struct sockaddr_un *sun = (struct sockaddr_un *)&a->to;
+	if (listenaddr_parse(address, &parsed, err) < 0)
+		return -1;
+	switch (parsed.kind) {
+	case LISTENADDR_INET:
+		a->to_len = netaddr_to_sockaddr(&parsed.inet, &a->to);
+		return 0;
+	case LISTENADDR_ANY:
+		return err_set(
+		    err, "%s: * is no address to connect to", address);
+	case LISTENADDR_UNIX:
+		break;
+	}
+	if (strlen(parsed.path) >= sizeof(sun->sun_path))
+		return err_set(err, "%s: the path is too long", address);
+	sun->sun_family = AF_UNIX;
+	strcpy(sun->sun_path, parsed.path);
+	a->to_len = sizeof(*sun);
+	return 0;
+}
+
+struct asker *
+asker_new(const char *address, unsigned max, struct err *err)
+{
+	struct asker *a = xcalloc(1, sizeof(*a));
+	pthread_mutex_init(&a->lock, NULL);
+	pthread_cond_init(&a->freed, NULL);
+	a->address = xstrdup(address);
+	a->max = max;
+	a->idle = xcalloc(max, sizeof(*a->idle));
+	if (set_address(a, address, err) == 0)
+		return a;
+	asker_free(a);
+	return NULL;
+}
+
+void
+asker_free(struct asker *a)
+{
+	if (a == NULL)
+		return;
+	close_idle(a);
+	pthread_cond_destroy(&a->freed);
+	pthread_mutex_destroy(&a->lock);
+	free(a->idle);
+	free(a->address);
+	free(a);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// mxdetour-milter: tells the daemon of mail before it is queued.
+#include "base/log.h"
+#include "base/str.h"
+#include "conf/program.h"
+#include "milter/asker.h"
+#include "milter/filter.h"
+
+#include <libmilter/mfapi.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+enum {
+	// Connections to the daemon beyond those that it lets wait: for the
+	// answers that it gives at once.
+	SPARE_CONNECTIONS = 14,
+	FLUSH_MS = 250,
+};
+
+// libmilter's own messages would go to syslog(3), which blocks for good when
+// nobody reads /dev/log: these take its place in this program.
+static void
+log_foreign(const char *fmt, va_list ap)
+{
+	char text[LOG_LINE_MAX];
+	vsnprintf(text, sizeof(text), fmt, ap);
+	log_warn("libmilter text=\"%s\"", text);
+}
+
+void
+syslog(int priority, const char *fmt, ...)
+{
+	va_list ap;
+	(void)priority;
+	va_start(ap, fmt);
+	log_foreign(fmt, ap);
+	va_end(ap);
+}
+
+void __syslog_chk(int priority, int flag, const char *fmt, ...);
+void
+__syslog_chk(int priority, int flag, const char *fmt, ...)
+{
+	va_list ap;
+	(void)priority;
+	(void)flag;
+	va_start(ap, fmt);
+	log_foreign(fmt, ap);
+	va_end(ap);
+}
+
+// Lines that the log's reader did not take at once.
+static void *
+flush_log(void *arg)
+{
+	const struct timespec pause = {.tv_nsec = FLUSH_MS * 1000000L};
+	(void)arg;
+	for (;;) {
+		nanosleep(&pause, NULL);
+		if (log_pending())
+			log_flush();
+	}
+	return NULL;
+}
+
+// Signals are libmilter's thread's alone.
+static void
+start_flushing(void)
+{
+	pthread_t thread;
+	sigset_t all, old;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	if (pthread_create(&thread, NULL, flush_log, NULL) == 0)
+		pthread_detach(thread);
+	else
+		log_warn("log lines may come late: no thread can be made");
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err err = {0};
+
+	signal(SIGPIPE, SIG_IGN);
+	struct program p = program_start("mxdetour-milter", argc, argv);
+	program_open_log(p.name, p.conf, p.verbose);
+	struct asker *asker = asker_new(p.conf->milter.daemon,
+	    p.conf->policy.max_waiting + SPARE_CONNECTIONS, &err);
+	if (asker == NULL || filter_register(p.conf, asker, &err) < 0 ||
+	    filter_open(p.conf, &err) < 0)
+		log_fatal("start error=\"%s\"", err.text);
+	log_info("start version=%s file=%s mode=%s listen=%s daemon=%s",
+	    PACKAGE_VERSION, p.path != NULL ? p.path : "(defaults)",
+	    p.conf->observe ? "observe" : "enforce", p.conf->milter.listen,
+	    p.conf->milter.daemon);
+	start_flushing();
+	int result = smfi_main();
+	// Threads of sessions may still run: what they use stays.
+	log_info("end status=%d", result);
+	log_close();
+	return result == MI_SUCCESS ? EXIT_SUCCESS : EXIT_FAILURE;
+}
