@@ -18,10 +18,10 @@ trap 'exit 1' HUP INT TERM
 # will do.
 for unit in "$srcdir"/systemd/*.socket "$srcdir"/systemd/*.service.in; do
 	name=${unit##*/}
-	sed 's|@sbindir@/mxdetourd|/bin/true|' "$unit" >"$dir/${name%.in}"
+	sed 's|@sbindir@/mxdetour[a-z-]*|/bin/true|' "$unit" >"$dir/${name%.in}"
 done
 
-echo "1..3"
+echo "1..4"
 # Only the units given are looked at besides systemd's own: a broken unit of
 # the machine is not our failure.
 out=$(SYSTEMD_UNIT_PATH="$dir:/usr/lib/systemd/system:/lib/systemd/system" \
@@ -34,24 +34,28 @@ else
 	echo "not ok 1 - the units"
 fi
 
-# What the service may still do, from 0 (nothing) to 10 (everything).
-exposure=$(systemd-analyze security --no-pager --offline=yes --threshold=20 \
-	"$dir/mxdetour.service" 2>&1)
-status=$?
-printf '%s\n' "$exposure" | tail -n 1 | sed 's/^/# /'
-if [ "$status" -eq 0 ]; then
-	echo "ok 2 - exposure of the service"
-else
-	printf '%s\n' "$exposure" | sed 's/^/# /'
-	echo "not ok 2 - exposure of the service above 2.0"
-fi
+# What a service may still do, from 0 (nothing) to 10 (everything).
+n=1
+for service in mxdetour mxdetour-milter; do
+	n=$((n + 1))
+	exposure=$(systemd-analyze security --no-pager --offline=yes \
+		--threshold=20 "$dir/$service.service" 2>&1)
+	status=$?
+	printf '%s\n' "$exposure" | tail -n 1 | sed 's/^/# /'
+	if [ "$status" -eq 0 ]; then
+		echo "ok $n - exposure of $service"
+	else
+		printf '%s\n' "$exposure" | sed 's/^/# /'
+		echo "not ok $n - exposure of $service above 2.0"
+	fi
+done
 
 # The dry run makes no user; --root keeps it off this machine's own.
 mkdir -p "$dir/root/etc"
 if out=$(systemd-sysusers --dry-run --root="$dir/root" \
 	"$srcdir/systemd/sysusers.d/mxdetour.conf" 2>&1); then
-	echo "ok 3 - the user"
+	echo "ok 4 - the user"
 else
 	printf '%s\n' "$out" | sed 's/^/# /'
-	echo "not ok 3 - the user"
+	echo "not ok 4 - the user"
 fi
