@@ -11,6 +11,7 @@ enum {
 	NET_BITS_IPV4 = 24,
 	NET_BITS_IPV6 = 48,
 	SWEEP_AT_ONCE = 256, // records brought up to date per call
+	HEAP_AT_ONCE = 1024, // whose time came: all at once after a suspend
 	MILLI = 1000,
 };
 
@@ -351,28 +352,40 @@ due_at(struct reach *r, uint32_t ref, int64_t at)
 	set_place(r, ref, PLACE_HEAP);
 }
 
-// Lets as many go on as its network has room for, wanted ones first. Who is
-// woken and then dropped wakes the next in its stead: due_drop().
+// Lets one go on, a wanted one first, when its network has room. One for each
+// place that becomes free, no more: those woken have not begun yet, and two for
+// one place would overtake each other for good. Who is woken and then dropped
+// wakes the next in its stead: due_drop().
 static void
-net_wake(struct reach *r, const struct netaddr *address)
+net_wake(struct reach *r, uint32_t id)
 {
-	uint32_t id = net_of(r, address);
-	uint32_t room = 0;
-	if (id != 0 && net_at(r, id)->in_flight < r->p.per_net)
-		room = r->p.per_net - net_at(r, id)->in_flight;
-	while (room-- > 0 && id != 0) {
-		const struct net *n = net_at(r, id);
-		bool wanted = n->parked_wanted.n > 0;
-		uint32_t ref = wanted ? n->parked_wanted.head
-				      : n->parked_asked.head;
-		if (ref == 0)
-			break;
-		due_ready(r, ref, wanted, true);
-		// Its last parked one may have released the record.
-		id = net_of(r, address);
-	}
-	if (id != 0)
+	const struct net *n = net_at(r, id);
+	bool wanted = n->parked_wanted.n > 0;
+	uint32_t ref = wanted ? n->parked_wanted.head : n->parked_asked.head;
+	if (ref == 0 || n->in_flight >= r->p.per_net) {
 		net_free_if_unused(r, id);
+		return;
+	}
+	// In front, for it has waited; but it is no more urgent than it was.
+	struct endpoint *e = endpoint_at(r, ref_id(ref));
+	bool first = e->first;
+	due_ready(r, ref, wanted, true);
+	e->first = first;
+}
+
+void
+due_limits_changed(struct reach *r)
+{
+	for (uint32_t id = 1; id <= r->nets.made; id++) {
+		const struct net *n = net_at(r, id);
+		if (n->in_flight == 0) // not in use
+			continue;
+		for (uint32_t i = n->in_flight; i < r->p.per_net; i++) {
+			if (n->parked_wanted.n + n->parked_asked.n == 0)
+				break;
+			net_wake(r, id);
+		}
+	}
 }
 
 void
@@ -383,7 +396,7 @@ due_probe_ended(struct reach *r, const struct netaddr *address)
 		return;
 	if (net_at(r, id)->in_flight > 0)
 		net_at(r, id)->in_flight--;
-	net_wake(r, address);
+	net_wake(r, id);
 }
 
 void
@@ -392,8 +405,9 @@ due_drop(struct reach *r, uint32_t ref)
 	enum place place = place_of(r, ref);
 	struct netaddr address = endpoint_at(r, ref_id(ref))->address;
 	due_remove(r, ref);
-	if (place == PLACE_WANTED || place == PLACE_ASKED)
-		net_wake(r, &address);
+	uint32_t id = net_of(r, &address);
+	if (id != 0 && (place == PLACE_WANTED || place == PLACE_ASKED))
+		net_wake(r, id);
 }
 
 // -- asked ------------------------------------------------------------------
@@ -458,7 +472,9 @@ sweep(struct reach *r, int64_t now)
 static void
 heap_run(struct reach *r, int64_t now)
 {
-	while (r->heap_n > 0 && r->heap[0].at <= now) {
+	for (int i = 0; i < HEAP_AT_ONCE; i++) {
+		if (r->heap_n == 0 || r->heap[0].at > now)
+			return;
 		uint32_t ref = r->heap[0].ref;
 		due_remove(r, ref);
 		if (ref_kind(ref) == REF_HOST)

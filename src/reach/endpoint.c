@@ -116,6 +116,12 @@ endpoint_is_usable(const struct endpoint *e)
 	       (!e->no_route_only || e->fixed != REACH_FIXED_NOT);
 }
 
+bool
+endpoint_is_refused(const struct endpoint *e)
+{
+	return e->refused && e->fixed == REACH_FIXED_NOT;
+}
+
 enum reach_state
 endpoint_state(const struct endpoint *e)
 {
@@ -212,7 +218,6 @@ report_change(
 	    .kind = REACH_CHANGE_ENDPOINT,
 	    .id = id,
 	    .address = e->address,
-	    .host = e->hosts,
 	    .old_state = old,
 	    .new_state = (enum reach_state)e->state,
 	    .outcome = (enum outcome)e->outcome,
@@ -222,6 +227,8 @@ report_change(
 	     host = host_next_of_endpoint(r, host, id))
 		for (uint32_t set = host_at(r, host)->sets; set != REACH_NONE;
 		     set = mxset_next_of_host(r, set, host)) {
+			if (mxset_first_with(r, set, id) != host)
+				continue; // counted for another host of it
 			c.sets++;
 			c.domains += mxset_at(r, set)->domains;
 		}
@@ -274,12 +281,13 @@ next_backoff(struct reach *r, struct endpoint *e)
 	return reach_jitter(r, ms);
 }
 
-// How long after the start of the last probe the next one begins.
+// How long after the start of the last probe, which ended so, the next one
+// begins.
 static int64_t
-next_interval(struct reach *r, struct endpoint *e)
+next_interval(struct reach *r, struct endpoint *e, enum outcome outcome)
 {
-	enum outcome_says says = outcome_says((enum outcome)e->outcome);
-	if (e->outcome == OUTCOME_LOCAL_ERROR)
+	enum outcome_says says = outcome_says(outcome);
+	if (outcome == OUTCOME_LOCAL_ERROR)
 		return reach_jitter(r, r->p.fast_interval_ms);
 	switch ((enum reach_state)e->state) {
 	case REACH_UNKNOWN:
@@ -287,6 +295,8 @@ next_interval(struct reach *r, struct endpoint *e)
 			return SLOW_RETRY_MS < r->p.fast_interval_ms
 				   ? SLOW_RETRY_MS
 				   : r->p.fast_interval_ms;
+		if (e->no_route_only) // there may be a route any moment
+			return next_backoff(r, e);
 		break;
 	case REACH_REACHABLE:
 		if (e->fails > 0)
@@ -304,12 +314,12 @@ next_interval(struct reach *r, struct endpoint *e)
 }
 
 static void
-schedule_next(struct reach *r, uint32_t id, int64_t now)
+schedule_next(struct reach *r, uint32_t id, int64_t now, enum outcome outcome)
 {
 	struct endpoint *e = endpoint_at(r, id);
 	if (!endpoint_is_probed(r, e))
 		return;
-	int64_t at = e->started_at + next_interval(r, e);
+	int64_t at = e->started_at + next_interval(r, e, outcome);
 	due_at(r, ref_make(REF_ENDPOINT, id), at < now ? now : at);
 }
 
@@ -427,6 +437,14 @@ stay_in_backoff(const struct reach *r, struct endpoint *e)
 	e->backoff_ms = (uint32_t)(ms / 2); // next_backoff() doubles it
 }
 
+// A down one has a time until it is forgotten, whoever asks; one that was not
+// probed under the configuration before has lost it.
+static bool
+endpoint_fell_out(const struct endpoint *e)
+{
+	return e->place == PLACE_NOWHERE && e->state == REACH_UNREACHABLE;
+}
+
 void
 endpoint_reconfigure(struct reach *r, uint32_t id, int64_t now)
 {
@@ -435,10 +453,11 @@ endpoint_reconfigure(struct reach *r, uint32_t id, int64_t now)
 	endpoint_apply_params(r, e);
 	if (!endpoint_is_probed(r, e))
 		due_drop(r, ref);
-	else if (e->place == PLACE_HEAP && !e->probing) {
+	else if (!e->probing &&
+		 (e->place == PLACE_HEAP || endpoint_fell_out(e))) {
 		// New intervals count from the last probe on.
 		stay_in_backoff(r, e);
-		schedule_next(r, id, now);
+		schedule_next(r, id, now, (enum outcome)e->outcome);
 	}
 }
 
@@ -490,7 +509,7 @@ reach_tell_probe(struct reach *r, uint32_t endpoint, enum outcome outcome,
 		e->refused = outcome == OUTCOME_CONNECT_REFUSED;
 	if (says != OUTCOME_SAYS_NOTHING)
 		endpoint_judge(r, endpoint, says);
-	schedule_next(r, endpoint, now);
+	schedule_next(r, endpoint, now, outcome);
 	if (e->state != old_state || e->no_route_only != old_no_route ||
 	    e->refused != old_refused)
 		update_hosts(r, endpoint);

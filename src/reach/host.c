@@ -74,6 +74,16 @@ host_next_of_endpoint(const struct reach *r, uint32_t host, uint32_t endpoint)
 	return link_of(r, host, endpoint)->next_host;
 }
 
+bool
+host_has_address(const struct reach *r, uint32_t host, uint32_t endpoint)
+{
+	const struct host *h = host_at(r, host);
+	for (unsigned i = 0; i < h->n_links; i++)
+		if (h->link[i].endpoint == endpoint)
+			return true;
+	return false;
+}
+
 void
 host_drop_inheritance(struct reach *r, uint32_t host, uint32_t endpoint)
 {
@@ -264,8 +274,8 @@ tally_addresses(const struct reach *r, const struct host *h)
 			continue;
 		enum reach_state state = endpoint_state(e);
 		if (state == REACH_UNREACHABLE) {
-			t.refused |= e->refused;
-			t.blocked |= !e->refused;
+			t.refused |= endpoint_is_refused(e);
+			t.blocked |= !endpoint_is_refused(e);
 		}
 		if (state == REACH_UNKNOWN)
 			state = (enum reach_state)h->link[i].inherit;
@@ -560,24 +570,8 @@ view_add_host(const struct reach *r, uint32_t id, reach_spare_fn *spare,
 	out->hosts++;
 	out->spared |= spare != NULL && spare(h->name, arg);
 	out->partial |= h->state == REACH_PARTIAL;
-	for (uint32_t set = h->sets;
-	     set != REACH_NONE && !(out->some && out->none);
-	     set = mxset_next_of_host(r, set, id)) {
-		enum reach_coverage c =
-		    (enum reach_coverage)mxset_at(r, set)->coverage;
-		out->some |= c == REACH_COVERAGE_SOME;
-		out->none |= c == REACH_COVERAGE_NONE;
-	}
-}
-
-static bool
-host_has_address(const struct reach *r, uint32_t host, uint32_t endpoint)
-{
-	const struct host *h = host_at(r, host);
-	for (unsigned i = 0; i < h->n_links; i++)
-		if (h->link[i].endpoint == endpoint)
-			return true;
-	return false;
+	out->some |= h->some > 0;
+	out->none |= h->none > 0;
 }
 
 bool
@@ -593,8 +587,13 @@ reach_address_view(const struct reach *r, const char *owner,
 		return false;
 	const struct endpoint *e = endpoint_at(r, id);
 	uint32_t named = reach_find_host(r, owner, strlen(owner));
+	out->dead = endpoint_is_usable(e) &&
+		    endpoint_state(e) == REACH_UNREACHABLE;
+	out->refused = endpoint_is_refused(e);
 	if (named != REACH_NONE && host_has_address(r, named, id))
 		view_add_host(r, named, spare, arg, out);
+	if (!out->dead && out->hosts > 0)
+		return true; // the rest is about dead ones
 	// An MX host that is an alias: records carry the name where it ends.
 	uint32_t host = e->hosts;
 	for (int i = 0; host != REACH_NONE && i < VIEW_HOSTS_MAX; i++) {
@@ -604,9 +603,6 @@ reach_address_view(const struct reach *r, const char *owner,
 			view_add_host(r, host, spare, arg, out);
 		host = host_next_of_endpoint(r, host, id);
 	}
-	out->dead = endpoint_is_usable(e) &&
-		    endpoint_state(e) == REACH_UNREACHABLE;
-	out->refused = e->refused;
 	return out->hosts > 0;
 }
 

@@ -123,6 +123,7 @@ struct host {
 	uint32_t heap;		  // position + 1; 0: not there
 	uint32_t sets;		  // head of those that list it
 	uint32_t wanted, awaited; // of these, how many are
+	uint32_t some, none;	  // of these, how many have that coverage
 	uint32_t resolved_s;	  // last question
 	struct family family[2];  // IPv4, IPv6
 	uint16_t n_links;
@@ -268,6 +269,9 @@ void mxset_mark_changed(struct reach *r, uint32_t set);
 void mxset_touch(struct reach *r, uint32_t set, bool first, int64_t now);
 void mxset_free(struct reach *r, uint32_t set);
 void mxset_fini_all(struct reach *r);
+// The first of its hosts that has the address; REACH_NONE: none has.
+uint32_t
+mxset_first_with(const struct reach *r, uint32_t set, uint32_t endpoint);
 // The set after `set` among those that list the host; REACH_NONE: the last.
 uint32_t mxset_next_of_host(const struct reach *r, uint32_t set, uint32_t host);
 
@@ -286,6 +290,7 @@ void host_reconfigure(struct reach *r, uint32_t id);
 // The host after `host` among those that have the address.
 uint32_t
 host_next_of_endpoint(const struct reach *r, uint32_t host, uint32_t endpoint);
+bool host_has_address(const struct reach *r, uint32_t host, uint32_t endpoint);
 // The address is as new to it, with no state of the host's to lean on.
 void host_drop_inheritance(struct reach *r, uint32_t host, uint32_t endpoint);
 // One of the sets that list it became so, or is so no more.
@@ -304,6 +309,9 @@ uint32_t endpoint_find(const struct reach *r, const struct netaddr *address);
 uint32_t endpoint_intern(struct reach *r, const struct netaddr *address);
 void endpoint_free_if_unused(struct reach *r, uint32_t id);
 bool endpoint_is_usable(const struct endpoint *e);
+// Its last failure, if any, was connect-refused; a verdict fixed by hand has no
+// such excuse.
+bool endpoint_is_refused(const struct endpoint *e);
 enum reach_state endpoint_state(const struct endpoint *e);
 void endpoint_touch(struct reach *r, uint32_t id, bool first, int64_t now);
 void endpoint_on_due(struct reach *r, uint32_t id, int64_t now);
@@ -327,6 +335,8 @@ void due_remove(struct reach *r, uint32_t ref);
 void due_drop(struct reach *r, uint32_t ref);
 // A parked endpoint may move ahead, though not out: its network has no room.
 void due_repark(struct reach *r, uint32_t ref, bool wanted, bool first);
+// The limit of networks may be another: a higher one has room for more.
+void due_limits_changed(struct reach *r);
 // A probe to this address ended: its network has room again.
 void due_probe_ended(struct reach *r, const struct netaddr *address);
 

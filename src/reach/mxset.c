@@ -87,6 +87,16 @@ mxset_next_of_host(const struct reach *r, uint32_t set, uint32_t host)
 	return member_of(r, set, host)->next_set;
 }
 
+uint32_t
+mxset_first_with(const struct reach *r, uint32_t set, uint32_t endpoint)
+{
+	const struct mxset *s = mxset_at(r, set);
+	for (unsigned i = 0; i < s->n; i++)
+		if (host_has_address(r, s->member[i].host, endpoint))
+			return s->member[i].host;
+	return REACH_NONE;
+}
+
 static void
 member_link(struct reach *r, uint32_t set, struct member *m)
 {
@@ -107,6 +117,21 @@ member_unlink(struct reach *r, struct member *m)
 		host_at(r, m->host)->sets = m->next_set;
 	if (m->next_set != REACH_NONE)
 		member_of(r, m->next_set, m->host)->prev_set = m->prev_set;
+}
+
+// Each host counts what the filter asks of its sets: a provider's host is in a
+// million of them, too many to look at for a lookup.
+static void
+count_coverage(struct reach *r, const struct mxset *s, bool more)
+{
+	uint32_t by = more ? 1 : UINT32_MAX;
+	bool some = s->coverage == REACH_COVERAGE_SOME;
+	bool none = s->coverage == REACH_COVERAGE_NONE;
+	for (unsigned i = 0; (some || none) && i < s->n; i++) {
+		struct host *h = host_at(r, s->member[i].host);
+		h->some += some ? by : 0;
+		h->none += none ? by : 0;
+	}
 }
 
 static uint32_t
@@ -237,6 +262,7 @@ mxset_free(struct reach *r, uint32_t set)
 	struct mxset *s = mxset_at(r, set);
 	mxd_assert(s->domains == 0 && !s->changed);
 	index_del(&r->set_index, s->hash, set);
+	count_coverage(r, s, false);
 	for (unsigned i = 0; i < s->n; i++)
 		member_unlink(r, &s->member[i]);
 	for (unsigned i = 0; i < s->n; i++)
@@ -343,12 +369,22 @@ coverage_of(const struct tally *t)
 	return t->dead > 0 ? REACH_COVERAGE_NONE : REACH_COVERAGE_EMPTY;
 }
 
+static void
+set_coverage(struct reach *r, struct mxset *s, enum reach_coverage coverage)
+{
+	if ((enum reach_coverage)s->coverage == coverage)
+		return;
+	count_coverage(r, s, false);
+	s->coverage = (uint8_t)coverage;
+	count_coverage(r, s, true);
+}
+
 void
 mxset_update(struct reach *r, uint32_t set)
 {
 	struct mxset *s = mxset_at(r, set);
 	struct tally t = tally_hosts(r, s);
-	s->coverage = (uint8_t)coverage_of(&t);
+	set_coverage(r, s, coverage_of(&t));
 	// None up: best is above every preference, so any unknown host counts.
 	s->settled = !t.unknown_before_best;
 	s->addressed = !t.unasked;

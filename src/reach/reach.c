@@ -131,9 +131,20 @@ reach_configure(struct reach *r, const struct reach_params *p, int64_t now)
 	mxd_assert(p->max_domains == r->p.max_domains && p->port == r->p.port);
 	params_free(r);
 	params_copy(r, p);
+	due_limits_changed(r);
 	r->sweep_endpoint = r->endpoints.made;
 	r->sweep_host = r->hosts.made;
 	r->sweep_set = r->sets.made; // what it says may be judged anew
+}
+
+// The host that a change of an endpoint names may be gone by now, and its id
+// another's.
+static uint32_t
+host_of_change(const struct reach *r, const struct reach_change *c)
+{
+	return endpoint_find(r, &c->address) == c->id
+		   ? endpoint_at(r, c->id)->hosts
+		   : REACH_NONE;
 }
 
 bool
@@ -145,6 +156,7 @@ reach_take_change(struct reach *r, struct reach_change *out)
 	}
 	if (r->change_first < r->change_n) {
 		*out = r->change[r->change_first++];
+		out->host = host_of_change(r, out);
 		return true;
 	}
 	r->change_first = r->change_n = 0;

@@ -177,6 +177,7 @@ struct reach_address_view {
 	bool partial;	 // its host is partial
 	bool some, none; // a set that lists its host has that coverage
 	bool spared;	 // `spare` said so of one of its hosts
+			 // (these three are whole for a dead one only)
 	uint32_t hosts;	 // of that name; some may be known by where aliases end
 };
 // True when the admin wants no address of this host dropped.

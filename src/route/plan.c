@@ -392,6 +392,7 @@ note_route(struct plans *p, uint32_t domain, struct route_view *v,
 	bool by_rule = ((tag.mark | mark) & MARK_BY_RULE) != 0;
 	if (tag.mark != 0 && mark != 0 && old != v->route) {
 		v->changed = mx_changed || (reloaded && by_rule);
+		v->mx_changed = mx_changed;
 		v->old = old;
 	}
 	tag.mark = mark;

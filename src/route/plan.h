@@ -43,6 +43,7 @@ struct route_view {
 	// This domain's route became another one, for another reason than
 	// measurement: `old` tells which it was.
 	bool changed;
+	bool mx_changed; // because its MX did
 	enum route old;
 };
 

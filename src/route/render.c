@@ -88,11 +88,12 @@ largest_group(const struct order *o)
 struct steer *
 steer_new(const struct reach *reach, uint32_t set, const struct conf *conf)
 {
-	struct order *o = xcalloc(1, sizeof(*o));
+	struct order order, *o = &order;
 	struct steer *s = xcalloc(1, sizeof(*s));
 	char text[RENDER_REPLY_MAX];
 	struct strbuf b;
 
+	o->n = o->n_groups = 0;
 	order_hosts(o, reach, set);
 	s->n = largest_group(o);
 	for (unsigned turn = 0; turn < s->n; turn++) {
@@ -103,7 +104,6 @@ steer_new(const struct reach *reach, uint32_t set, const struct conf *conf)
 		render(o, turn, conf->direct.mailer, ":", &b);
 		s->mailertable[turn] = xstrdup(text);
 	}
-	free(o);
 	return s;
 }
 

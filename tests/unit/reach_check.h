@@ -81,17 +81,22 @@ check_hosts(struct reach *r)
 		members += mxset_at(r, id)->n;
 	for (uint32_t id = 1; id <= r->hosts.made; id++) {
 		const struct host *h = host_at(r, id);
-		uint32_t wanted = 0, awaited = 0;
+		uint32_t wanted = 0, awaited = 0, some = 0, none = 0;
 		if (!h->live)
 			continue;
 		for (uint32_t set = h->sets; set != REACH_NONE;
 		     set = mxset_next_of_host(r, set, id)) {
-			wanted += mxset_at(r, set)->wanted > 0;
-			awaited += mxset_at(r, set)->awaited > 0;
+			const struct mxset *s = mxset_at(r, set);
+			some += s->coverage == REACH_COVERAGE_SOME;
+			none += s->coverage == REACH_COVERAGE_NONE;
+			wanted += s->wanted > 0;
+			awaited += s->awaited > 0;
 			check_lt(listed++, REACH_CHECK_MAX);
 		}
 		check_eq(h->wanted, wanted);
 		check_eq(h->awaited, awaited);
+		check_eq(h->some, some);
+		check_eq(h->none, none);
 		links += h->n_links;
 		resolving += h->family[0].resolving + h->family[1].resolving;
 		// Without a set it is there only to be told an answer.

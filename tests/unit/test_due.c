@@ -257,6 +257,88 @@ START_TEST(test_due_parked_in_order)
 }
 END_TEST
 
+// Probes that end together wake as many as there is room for, and in order: the
+// one that somebody waits for is not overtaken.
+START_TEST(test_due_parked_in_order_when_many_end)
+{
+	enum { ROOM = 4 };
+	struct reach_due flight[ROOM], due;
+	w->params.per_net = ROOM;
+	fakeworld_restart(w);
+	for (int i = 1; i <= 40; i++)
+		ask(REACH_WANTED, "x", 1, 1, i);
+	for (int i = 0; i < ROOM; i++)
+		ck_assert(next_probe(&flight[i]));
+	ck_assert(!next_probe(&due));
+	ask(REACH_AWAITED, "y", 1, 1, 99);
+	reach_hold(w->reach, fakeworld_domain(w, "y1.1.99.test"));
+	ck_assert(!next_probe(&due));
+	bool awaited = false;
+	for (int i = 0; i < ROOM; i++)
+		tell(&flight[i]);
+	for (int i = 0; i < ROOM; i++) {
+		ck_assert(next_probe(&due));
+		awaited |= due.to.ip[3] == 99;
+		flight[i] = due;
+	}
+	ck_assert(!next_probe(&due));
+	ck_assert(awaited);
+	// The others in the order in which they came.
+	for (int next = 2 * ROOM; next < 40; next += ROOM) {
+		for (int i = 0; i < ROOM; i++)
+			tell(&flight[i]);
+		for (int i = 0; i < ROOM; i++) {
+			ck_assert(next_probe(&flight[i]));
+			ck_assert_int_ge(flight[i].to.ip[3], next);
+			ck_assert_int_lt(flight[i].to.ip[3], next + ROOM);
+		}
+		ck_assert(!next_probe(&due));
+		reach_check(w->reach);
+	}
+}
+END_TEST
+
+// A higher limit lets those who wait go on.
+START_TEST(test_due_per_net_raised)
+{
+	w->params.per_net = 2;
+	fakeworld_restart(w);
+	for (int i = 1; i <= 20; i++)
+		ask(REACH_WANTED, "x", 1, 1, i);
+	ck_assert_uint_eq(probes_now(), 2);
+	w->params.per_net = 5;
+	fakeworld_reconfigure(w);
+	ck_assert_uint_eq(probes_now(), 3);
+	reach_check(w->reach);
+}
+END_TEST
+
+// After a suspend all is due at once: that takes more than one round, none of
+// which is long.
+START_TEST(test_due_in_pieces)
+{
+	enum { MANY = 5000 };
+	struct reach_due due;
+	w->params.max_domains = 20000;
+	w->params.per_second = 10000;
+	fakeworld_restart(w);
+	for (int i = 0; i < MANY; i++)
+		ask(REACH_WANTED, "x", i / 250, i % 250, 1);
+	struct reach_due *flight = calloc(MANY, sizeof(*flight));
+	for (int i = 0; i < MANY; i++)
+		ck_assert(next_probe(&flight[i]));
+	for (int i = 0; i < MANY; i++)
+		reach_tell_probe(w->reach, flight[i].id,
+		    OUTCOME_CONNECT_TIMEOUT, 1, "", w->now);
+	free(flight);
+	ck_assert_uint_ge(w->reach->heap_n, MANY);
+	w->now += HOUR;
+	ck_assert(reach_next(w->reach, w->now, &due));
+	ck_assert_uint_gt(w->reach->heap_n, MANY / 2);
+	ck_assert_int_eq(reach_next_at(w->reach, w->now), w->now);
+}
+END_TEST
+
 // One that was woken and is then dropped wakes the next in its stead.
 START_TEST(test_due_woken_and_dropped)
 {
@@ -598,6 +680,9 @@ due_suite(void)
 	tcase_add_test(tc, test_due_per_net);
 	tcase_add_test(tc, test_due_per_net_of_ipv6);
 	tcase_add_test(tc, test_due_parked_in_order);
+	tcase_add_test(tc, test_due_parked_in_order_when_many_end);
+	tcase_add_test(tc, test_due_per_net_raised);
+	tcase_add_test(tc, test_due_in_pieces);
 	tcase_add_test(tc, test_due_woken_and_dropped);
 	tcase_add_test(tc, test_due_parked_and_dropped);
 	tcase_add_test(tc, test_due_wanted_before_asked);

@@ -279,6 +279,103 @@ START_TEST(test_endpoint_only_no_route_is_unusable)
 }
 END_TEST
 
+// A route may come any moment: looked for as often as a down one, not once an
+// interval.
+START_TEST(test_endpoint_no_route_is_tried_again)
+{
+	add_one();
+	fakeworld_peer(w, A, OUTCOME_NO_ROUTE, 0);
+	assert_route(fakeworld_settle(w, "a.test"), "direct", "no-mx");
+	world_block(A);
+	for (int i = 0; i < 10; i++) {
+		fakeworld_run(w, MINUTE);
+		fakeworld_ask(w, "a.test", REACH_ASKED);
+	}
+	assert_route(
+	    fakeworld_ask(w, "a.test", REACH_ASKED), "relay", "none-reachable");
+}
+END_TEST
+
+// A probe that failed for a reason of ours is made up for soon.
+START_TEST(test_endpoint_local_error_is_no_refresh)
+{
+	add_one();
+	fakeworld_settle(w, "a.test");
+	struct fakeworld_peer *p = fakeworld_at(w, A);
+	fakeworld_peer(w, A, OUTCOME_LOCAL_ERROR, 1);
+	while (p->probes < 2) {
+		fakeworld_ask(w, "a.test", REACH_ASKED);
+		fakeworld_run(w, MINUTE);
+	}
+	fakeworld_ask(w, "a.test", REACH_ASKED);
+	fakeworld_run(w, MINUTE);
+	ck_assert_uint_ge(p->probes, 3);
+	ck_assert_int_eq(state(), REACH_REACHABLE);
+}
+END_TEST
+
+// Not probed for a while, by configuration: a down one is probed again in its
+// time, and comes back.
+START_TEST(test_endpoint_probing_off_and_on)
+{
+	add_one();
+	world_block(A);
+	fakeworld_settle(w, "a.test");
+	w->params.probe_enabled = false;
+	fakeworld_reconfigure(w);
+	fakeworld_run(w, HOUR);
+	w->params.probe_enabled = true;
+	fakeworld_reconfigure(w);
+	world_unblock(A);
+	fakeworld_run(w, 11 * MINUTE);
+	ck_assert_int_eq(state(), REACH_REACHABLE);
+}
+END_TEST
+
+// Fixed as unreachable it is blocked, whatever it once answered.
+START_TEST(test_endpoint_fixed_outranks_refused)
+{
+	struct reach_fixed fixed = {.as = REACH_FIXED_UNREACHABLE};
+	struct netaddr a;
+	add_one();
+	fakeworld_configure(w, "direct={filter_all=true;};");
+	fakeworld_peer(w, A, OUTCOME_CONNECT_REFUSED, 1);
+	assert_route(fakeworld_settle(w, "a.test"), "direct", "refused-only");
+	ck_assert(netaddr_parse(A, &a));
+	ck_assert(!plans_filter(w->plans, "mx.a.test", &a));
+	ck_assert(netprefix_parse("198.51.100.0/24", &fixed.prefix));
+	w->params.fixed = &fixed;
+	w->params.n_fixed = 1;
+	fakeworld_reconfigure(w);
+	fakeworld_run(w, 1000);
+	assert_route(
+	    fakeworld_ask(w, "a.test", REACH_ASKED), "relay", "none-reachable");
+	ck_assert(plans_filter(w->plans, "mx.a.test", &a));
+}
+END_TEST
+
+// Two hosts of a set at one address: one set, one domain.
+START_TEST(test_endpoint_change_counts_sets_once)
+{
+	unsigned seen = 0;
+	fakeworld_mx(w, "a.test", 10, "mx.a.test", 20, "mx2.a.test", -1);
+	fakeworld_host(w, "mx.a.test", A, NULL);
+	fakeworld_host(w, "mx2.a.test", A, NULL);
+	world_block(A);
+	fakeworld_settle(w, "a.test");
+	for (unsigned i = 0; i < w->n_log; i++) {
+		const struct reach_change *c = &w->log[i].change;
+		if (c->kind != REACH_CHANGE_ENDPOINT)
+			continue;
+		seen++;
+		ck_assert_uint_eq(c->sets, 1);
+		ck_assert_uint_eq(c->domains, 1);
+		ck_assert_uint_ne(c->host, REACH_NONE);
+	}
+	ck_assert_uint_eq(seen, 1);
+}
+END_TEST
+
 // A verdict fixed by hand: no probe, and it holds.
 START_TEST(test_endpoint_fixed_by_configuration)
 {
@@ -342,9 +439,14 @@ endpoint_suite(void)
 	add_world_case(s, "when", test_endpoint_backoff_doubles_to_its_maximum,
 	    test_endpoint_up_is_refreshed_only_when_used,
 	    test_endpoint_forgotten_after_idle,
-	    test_endpoint_down_stays_while_looked_up);
+	    test_endpoint_down_stays_while_looked_up,
+	    test_endpoint_no_route_is_tried_again,
+	    test_endpoint_local_error_is_no_refresh,
+	    test_endpoint_probing_off_and_on);
 	add_world_case(s, "which", test_endpoint_shared_by_all_domains,
 	    test_endpoint_only_no_route_is_unusable,
+	    test_endpoint_fixed_outranks_refused,
+	    test_endpoint_change_counts_sets_once,
 	    test_endpoint_disabled_probing_leaves_all_direct);
 	return s;
 }
