@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 enum {
-	TICK_MS = 250, // for slow readers of the log
+	TICK_MS = 250,
 	OWN_ADDRESSES_EVERY_MS = 60 * 1000,
 	END_MS = 1000,		 // for replies that are still being sent
 	REQUEST_MS = 30 * 1000,	 // a client's request, first byte to last
@@ -78,6 +78,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	if (log_pending())
 		log_flush();
 	int64_t now = clock_now();
+	// After a suspend: the loop's own clock stood still meanwhile.
+	work_wake(d, now);
 	if (now - d->own_checked_at >= OWN_ADDRESSES_EVERY_MS) {
 		d->own_checked_at = now;
 		reload_own_addresses(d);

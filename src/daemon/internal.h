@@ -54,7 +54,11 @@ struct daemon {
 	TAILQ_HEAD(, job) jobs;
 	struct event *work_event; // active: work_run() is due
 	bool woken;		  // it is active already
-	bool told; // something was told since waiters were looked at
+	int64_t armed_at;	  // else it is due then
+	bool told;     // something was told since waiters were looked at
+	struct burst { // of transitions, until no change is left to take
+		unsigned lines, more, more_domains;
+	} burst;
 
 	struct conn_pool *pool;
 	struct socket_list sockets;
@@ -117,8 +121,9 @@ void
 say_lookup(const struct daemon *d, const struct say_lookup *what, int64_t now);
 void say_filtered(
     const struct daemon *d, const char *host, const struct netaddr *address);
-void say_change(const struct daemon *d, uint32_t domain,
-    const struct route_view *view, bool mx_changed);
+// The route of a domain, and a line when it became another than it was told:
+// the plans tell that once, to whoever asks first.
+struct route_view say_route(struct daemon *d, uint32_t domain, int64_t now);
 void say_endpoint(const struct daemon *d, const struct reach_change *c);
 void say_transition(
     const struct daemon *d, uint32_t set, const struct plans_transition *t);

@@ -59,10 +59,7 @@ route_of_key(struct lookup *l, uint32_t *domain_out)
 	if (domain == REACH_NONE)
 		return plans_cold(d->plans, 0);
 	*domain_out = domain;
-	struct route_view view = plans_route(d->plans, domain, l->now);
-	if (view.changed)
-		say_change(d, domain, &view, false);
-	return view;
+	return say_route(d, domain, l->now);
 }
 
 static struct say_lookup
@@ -139,13 +136,15 @@ is_known_address(const struct daemon *d, const struct rrtext *rr)
 }
 
 // smtp(8) is delivering to the owner of an MX record, and to a name without MX
-// whose address it asks about.
+// whose address it asks about: one that we do not know, or know as a domain.
 static void
 want_owner(struct lookup *l, const struct rrtext *rr)
 {
 	struct daemon *d = l->d;
 	size_t len = strlen(rr->owner);
-	if (rr->type == RRTEXT_ADDRESS && is_known_address(d, rr))
+	if (rr->type == RRTEXT_ADDRESS &&
+	    reach_find_domain(d->reach, rr->owner, len) == REACH_NONE &&
+	    is_known_address(d, rr))
 		return;
 	char name[DNAME_SIZE];
 	if (dname_fold(rr->owner, len, name) < 0 ||
@@ -165,8 +164,7 @@ answer_dnsfilter(struct lookup *l)
 		    plans_filter(d->plans, rr.owner, &rr.address);
 	if (drop)
 		say_filtered(d, rr.owner, &rr.address);
-	else
-		want_owner(l, &rr);
+	want_owner(l, &rr);
 	return drop && !d->conf->observe ? "OK IGNORE" : RENDER_NOTFOUND;
 }
 

@@ -24,6 +24,12 @@ main(int argc, char **argv)
 	struct listener_fds fds;
 
 	signal(SIGPIPE, SIG_IGN);
+	// A reload that is asked for meanwhile waits until there is something
+	// to reload.
+	sigset_t hup;
+	sigemptyset(&hup);
+	sigaddset(&hup, SIGHUP);
+	sigprocmask(SIG_BLOCK, &hup, NULL);
 	struct program p = program_start("mxdetourd", argc, argv);
 	program_open_log(p.name, p.conf, p.verbose);
 	event_set_log_callback(on_event_log);
@@ -41,6 +47,7 @@ main(int argc, char **argv)
 	struct daemon *d = daemon_new(&params, &err);
 	if (d == NULL)
 		log_fatal("start error=\"%s\"", err.text);
+	sigprocmask(SIG_UNBLOCK, &hup, NULL);
 	int failed = daemon_run(d, &err);
 	if (failed)
 		log_err("run error=\"%s\"", err.text);

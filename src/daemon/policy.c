@@ -255,7 +255,7 @@ on_budget_spent(evutil_socket_t fd, short what, void *arg)
 	int64_t now = clock_now();
 	(void)fd;
 	(void)what;
-	struct route_view v = plans_route(w->d->plans, w->domain, now);
+	struct route_view v = say_route(w->d, w->domain, now);
 	waiter_answer(w, &v, now);
 }
 
@@ -265,7 +265,7 @@ policy_answer_known(struct daemon *d, int64_t now)
 	struct waiter *w, *next;
 	for (w = TAILQ_FIRST(&d->waiters); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, entry);
-		struct route_view v = plans_route(d->plans, w->domain, now);
+		struct route_view v = say_route(d, w->domain, now);
 		if (v.known)
 			waiter_answer(w, &v, now);
 	}
@@ -277,7 +277,7 @@ policy_answer_all(struct daemon *d)
 	struct waiter *w;
 	int64_t now = clock_now();
 	while ((w = TAILQ_FIRST(&d->waiters)) != NULL) {
-		struct route_view v = plans_route(d->plans, w->domain, now);
+		struct route_view v = say_route(d, w->domain, now);
 		waiter_answer(w, &v, now);
 	}
 }
@@ -377,16 +377,14 @@ route_of_recipient(struct daemon *d, const struct request *q,
 		return plans_local();
 	copy_bounded(instance, sizeof(instance), q->instance, q->instance_len);
 	int64_t wait_ms = wait_allowed(d, q, instance);
-	bool may_wait = wait_ms > 0 && !d->conf->observe &&
+	bool may_wait = wait_ms > 0 && !d->conf->observe && !d->ending &&
 			d->n_waiters < d->conf->policy.max_waiting;
 	uint32_t domain = reach_lookup(d->reach, name, (size_t)len,
 	    may_wait ? REACH_AWAITED : REACH_WANTED, now);
 	if (domain == REACH_NONE)
 		return plans_cold(d->plans, 0);
 	*domain_out = domain;
-	struct route_view v = plans_route(d->plans, domain, now);
-	if (v.changed)
-		say_change(d, domain, &v, false);
+	struct route_view v = say_route(d, domain, now);
 	if (may_wait && !v.known)
 		*wait_out = wait_ms;
 	return v;

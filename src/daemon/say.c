@@ -107,16 +107,25 @@ say_filtered(
 	    d->conf->observe ? " mode=observe" : "");
 }
 
-void
-say_change(const struct daemon *d, uint32_t domain,
-    const struct route_view *view, bool mx_changed)
+static void
+say_change(
+    const struct daemon *d, uint32_t domain, const struct route_view *view)
 {
 	char reason[REASON_TEXT_MAX];
 	log_info("change domain=%s old=%s new=%s reason=%s",
 	    reach_domain_name(d->reach, domain), route_name(view->old),
 	    route_name(view->route),
-	    mx_changed ? "mx-changed"
-		       : reason_format(view->reason, view->rule, reason));
+	    view->mx_changed ? "mx-changed"
+			     : reason_format(view->reason, view->rule, reason));
+}
+
+struct route_view
+say_route(struct daemon *d, uint32_t domain, int64_t now)
+{
+	struct route_view view = plans_route(d->plans, domain, now);
+	if (view.changed)
+		say_change(d, domain, &view);
+	return view;
 }
 
 static const char *

@@ -106,6 +106,33 @@ add_listed(struct daemon *d, const struct conf *conf,
 	return 0;
 }
 
+static bool
+is_listed(const struct conf *conf, const struct socket *s)
+{
+	const struct conf_strings *list = addresses_of(conf, s->service);
+	for (unsigned i = 0; i < list->n; i++)
+		if (strcmp(list->item[i], listener_address(s->listener)) == 0)
+			return true;
+	return false;
+}
+
+// Whether a socket of ours stays open under this configuration.
+static bool
+stays(const struct conf *conf, const struct socket *s)
+{
+	return s->taken || is_listed(conf, s);
+}
+
+static bool
+any_stays(const struct daemon *d, const struct conf *conf)
+{
+	const struct socket *s;
+	TAILQ_FOREACH (s, &d->sockets, entry)
+		if (stays(conf, s))
+			return true;
+	return false;
+}
+
 int
 sockets_open(struct daemon *d, const struct conf *conf,
     struct listener_fds *fds, struct socket_list *out, struct err *err)
@@ -121,7 +148,7 @@ sockets_open(struct daemon *d, const struct conf *conf,
 			goto fail;
 	if (fds != NULL && listener_fds_finish(fds, err) < 0)
 		goto fail;
-	if (TAILQ_EMPTY(out) && TAILQ_EMPTY(&d->sockets)) {
+	if (TAILQ_EMPTY(out) && !any_stays(d, conf)) {
 		if (conf->path[0] != '\0')
 			err_set(err,
 			    "%s: listen names no socket: nobody "
@@ -151,16 +178,6 @@ sockets_close(struct socket_list *list)
 		socket_close(list, s);
 }
 
-static bool
-is_listed(const struct conf *conf, const struct socket *s)
-{
-	const struct conf_strings *list = addresses_of(conf, s->service);
-	for (unsigned i = 0; i < list->n; i++)
-		if (strcmp(list->item[i], listener_address(s->listener)) == 0)
-			return true;
-	return false;
-}
-
 void
 sockets_adopt(
     struct daemon *d, const struct conf *conf, struct socket_list *fresh)
@@ -169,7 +186,7 @@ sockets_adopt(
 	struct socket *s, *next;
 	for (s = TAILQ_FIRST(&d->sockets); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, entry);
-		if (!s->taken && !is_listed(conf, s)) {
+		if (!stays(conf, s)) {
 			log_info("listen service=%s address=%s closed",
 			    s->service->name, listener_address(s->listener));
 			socket_close(&d->sockets, s);

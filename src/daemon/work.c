@@ -10,7 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRANSITION_LINES_MAX = 50 }; // of one event; the rest is counted
+enum {
+	TRANSITION_LINES_MAX = 50, // of one event; the rest is counted
+	// Taken before lookups get their turn: one address of a provider may
+	// change the sets of a million domains.
+	CHANGES_AT_ONCE = 1000,
+};
 
 struct job { // a question or a probe in flight
 	TAILQ_ENTRY(job) entry;
@@ -68,9 +73,7 @@ on_mx(const struct answer_mx *answer, void *arg)
 	    reach_domain_name(d->reach, domain),
 	    answer_outcome_name(answer->outcome), answer->n, answer->ttl_s);
 	reach_tell_mx(d->reach, domain, answer, now);
-	struct route_view view = plans_route(d->plans, domain, now);
-	if (view.changed)
-		say_change(d, domain, &view, true);
+	(void)say_route(d, domain, now);
 	job_end(job);
 }
 
@@ -190,33 +193,43 @@ begin_for_relay(struct daemon *d, const struct relays_due *due)
 // -- changes ----------------------------------------------------------------
 
 static void
+on_set(struct daemon *d, uint32_t set, int64_t now)
+{
+	struct plans_transition t;
+	if (!plans_on_set(d->plans, set, now, &t))
+		return;
+	if (d->burst.lines++ < TRANSITION_LINES_MAX) {
+		say_transition(d, set, &t);
+		return;
+	}
+	d->burst.more++;
+	d->burst.more_domains += reach_set_view(d->reach, set).domains;
+}
+
+// Returns whether none is left; else the loop comes round again at once.
+static bool
 take_changes(struct daemon *d, int64_t now)
 {
 	struct reach_change c;
-	struct plans_transition t;
-	unsigned lines = 0, more = 0, more_domains = 0;
-	while (reach_take_change(d->reach, &c)) {
+	for (int i = 0; reach_take_change(d->reach, &c); i++) {
 		switch (c.kind) {
 		case REACH_CHANGE_ENDPOINT:
 			say_endpoint(d, &c);
 			break;
 		case REACH_CHANGE_SET:
-			if (!plans_on_set(d->plans, c.id, now, &t))
-				break;
-			if (lines++ < TRANSITION_LINES_MAX) {
-				say_transition(d, c.id, &t);
-				break;
-			}
-			more++;
-			more_domains += reach_set_view(d->reach, c.id).domains;
+			on_set(d, c.id, now);
 			break;
 		case REACH_CHANGE_SET_GONE:
 			plans_on_set_gone(d->plans, c.id);
 			break;
 		}
+		if (i == CHANGES_AT_ONCE)
+			return false;
 	}
-	if (more > 0)
-		say_more_transitions(more, more_domains);
+	if (d->burst.more > 0)
+		say_more_transitions(d->burst.more, d->burst.more_domains);
+	d->burst = (struct burst){0};
+	return true;
 }
 
 static void
@@ -226,6 +239,7 @@ arm(struct daemon *d, int64_t now)
 	int64_t relays_at = relays_next_at(d->relays, now);
 	if (relays_at < at)
 		at = relays_at;
+	d->armed_at = at;
 	if (at == INT64_MAX) {
 		event_del(d->work_event);
 		return;
@@ -279,8 +293,8 @@ work_run(evutil_socket_t fd, short what, void *arg)
 		begin(d, &due);
 	while (relays_next(d->relays, now, &relay_due))
 		begin_for_relay(d, &relay_due);
-	take_changes(d, now); // what reach_next() forgot
-	if (d->told) {
+	// What reach_next() forgot. Who waits is told when all is decided.
+	if (take_changes(d, now) && d->told) {
 		d->told = false;
 		policy_answer_known(d, now);
 	}
@@ -291,10 +305,15 @@ work_run(evutil_socket_t fd, short what, void *arg)
 void
 work_wake(struct daemon *d, int64_t now)
 {
-	if (d->woken || reach_next_at(d->reach, now) > now)
+	if (d->woken)
 		return;
-	d->woken = true;
-	event_active(d->work_event, EV_TIMEOUT, 0);
+	int64_t at = reach_next_at(d->reach, now);
+	if (at <= now || d->armed_at <= now) {
+		d->woken = true;
+		event_active(d->work_event, EV_TIMEOUT, 0);
+	} else if (at < d->armed_at) {
+		arm(d, now);
+	}
 }
 
 // -- made -------------------------------------------------------------------
@@ -323,6 +342,7 @@ work_init(struct daemon *d, struct err *err)
 	if (d->resolver == NULL)
 		return -1;
 	d->woken = true;
+	d->armed_at = INT64_MAX;
 	event_active(d->work_event, EV_TIMEOUT, 0);
 	return 0;
 }

@@ -185,6 +185,19 @@ def test_sigterm_answers_what_it_took():
         w.last, w.daemon = w.daemon, None
 
 
+def test_sigterm_answers_policy_requests_it_took():
+    """Pipelined requests that would have to wait are answered, too."""
+    with World({"dns": {"timeout": "40s"}}) as w:
+        w.dns.set("wait.test", "MX", fakedns.SILENT)
+        with clients.Raw(w.policy_at) as raw:
+            raw.send(b"request=mxdetour_route\nrecipient=u@wait.test\n\n" * 8)
+            eventually(lambda: w.dns.asked("wait.test", "MX"), "the question")
+            w.daemon.signal(signal.SIGTERM)
+            same(raw.rest().count(b"action=DUNNO\n"), 8, "answers")
+        same(w.daemon.wait(), 0, "exit status")
+        w.last, w.daemon = w.daemon, None
+
+
 def test_sigint_ends_too():
     with World() as w:
         warm(w)
@@ -359,6 +372,53 @@ def test_reload_while_sessions_wait():
         gate.open()
         got = session.receive()
         same((got["action"], got["route"]), ("DUNNO", "direct"))
+
+
+def test_reload_tells_of_a_change_to_who_waits():
+    """A waiting session learns of the new rule first: there is a line."""
+    with World({"policy": {"wait": "40s"}, "dns": {"timeout": "40s"},
+                "probe": {"reply_timeout": "30s"}}) as w:
+        w.domain("w.test", [(10, "mx.w.test", [UP])], ttl=1)
+        w.smtp.set(UP, fakesmtp.SILENT)
+        session = w.policy()
+        session.start(request="mxdetour_route", recipient="u@w.test")
+        eventually(lambda: w.smtp.count(UP), "the probe")
+        w.write_conf(dict(w.changes, rules=[
+            {"name": "new", "domain": ["w.test"], "route": "relay"}]))
+        w.hangup()
+        got = session.receive()
+        same((got["route"], got["reason"]), ("relay", "rule:new"))
+        w.daemon.wait_log(r"\bchange domain=w\.test old=direct new=relay "
+                          r"reason=rule:new")
+
+
+def test_reload_that_would_leave_no_socket():
+    """Nobody could ask any more: as wrong as at the start."""
+    with World() as w:
+        mark = w.daemon.mark()
+        w.write_conf({"listen": {"socketmap": [], "policy": []}})
+        w.hangup()
+        w.daemon.wait_log(r"reload=failed .*listen names no socket", mark)
+        w.expect("transport", "*", NOTFOUND)
+
+
+def test_reload_asked_for_during_the_start():
+    """SIGHUP before there is anything to reload ends nothing."""
+    with World(start=False) as w:
+        w.write("many", "".join("d%d.test\n" % n for n in range(100000)))
+        w.write_conf({"self": {"local_domain_files": ["many"]}})
+        for _ in range(5):
+            # Until it blocks the signal itself, which no test can wait for, it
+            # has the mask of this thread.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+            try:
+                w.daemon = harness.Daemon(w.conf_path, **w.options)
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+            w.hangup()
+            w.wait_ready()
+            w.daemon.wait_log(r"\breload=done")
+            w.stop()
 
 
 def test_reload_storm():

@@ -392,6 +392,29 @@ def test_dnsfilter_all():
         w.expect("dnsfilter", record("mx.blocked.test", DEAD), IGNORE)
 
 
+def test_dnsfilter_keeps_an_implicit_domain_fresh():
+    """Without MX, smtp(8)'s questions about the address are the only sign of
+    mail: the domain is refreshed by them, dead or alive."""
+    with World({"direct": {"steer": "dnsfilter", "filter_all": True},
+                "probe": {"interval": "1s"}}) as w:
+        w.host("bare.test", [UP1], ttl=1)
+        w.smtp.set(UP1, fakesmtp.GOOD)
+        asked = record("bare.test", UP1)
+        w.expect("dnsfilter", asked, NOTFOUND)
+        w.until_route("bare.test", reason="all-reachable")
+        questions = w.dns.asked("bare.test", "MX")
+
+        def refreshed():
+            w.expect("dnsfilter", asked, NOTFOUND)
+            return w.smtp.count(UP1) > 3 and \
+                w.dns.asked("bare.test", "MX") > questions
+        eventually(refreshed, "probes and questions by the filter alone")
+        w.smtp.set(UP1, fakesmtp.CLOSE)
+        w.until("dnsfilter", asked, IGNORE)
+        w.smtp.set(UP1, fakesmtp.GOOD)
+        w.until("dnsfilter", asked, NOTFOUND)
+
+
 def test_dnsfilter_partial_host():
     with World() as w:
         w.domain("part.test", [(10, "mx.part.test", [DEAD, UP1])])

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Manners and verdicts of the probe, as the other side sees them."""
+import time
+
 import fakedns
 import fakesmtp
 from fakedns import mx
@@ -282,3 +284,23 @@ def test_probing_is_not_stopped_by_a_dead_dns():
         w.dns.set_everything(fakedns.SILENT)
         w.smtp.set("127.10.0.1", fakesmtp.GOOD)
         w.until("transport", "u@x.test", NOTFOUND)
+
+
+def test_rate_limit_does_not_lose_a_lookup():
+    """A probe that has to wait for its turn gets it in time, even when nothing
+    else happens meanwhile."""
+    one, two = "127.10.0.1", "127.10.0.2"
+    with World({"probe": {"per_second": 1, "interval": "1s",
+                          "reply_timeout": "60s", "protocols": ["ipv4"]}},
+               canary=False, relay=False) as w:
+        for name, address in (("a.test", one), ("b.test", two)):
+            w.simple(name, address, fakesmtp.GOOD, ttl=86400)
+            w.judged(name, reason="all-reachable")
+        time.sleep(3)  # past their interval, and with nothing due
+        w.smtp.set(one, fakesmtp.SILENT)
+        first, second = w.smtp.count(one), w.smtp.count(two)
+        w.ask("transport", "u@a.test")
+        eventually(lambda: w.smtp.count(one) > first, "the probe of a.test")
+        w.ask("transport", "u@b.test")
+        eventually(lambda: w.smtp.count(two) > second, "the probe of b.test",
+                   timeout=30)
