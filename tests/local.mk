@@ -105,6 +105,7 @@ lab_tests = tests/lab/run.py
 lab_files = \
 	tests/lab/forger.py \
 	tests/lab/mailhost.py \
+	tests/lab/milter.py \
 	tests/lab/net.py \
 	tests/lab/postfix.py \
 	tests/lab/reaper.py \
@@ -115,6 +116,8 @@ lab_files = \
 	tests/lab/scenarios_outage.py \
 	tests/lab/scenarios_postfix_facts.py \
 	tests/lab/scenarios_routes.py \
+	tests/lab/scenarios_sendmail.py \
+	tests/lab/sendmail.py \
 	tests/lab/sink.py \
 	tests/lab/util.py \
 	tests/lab/world.py

@@ -17,6 +17,8 @@ What is what:
   net.py      three network namespaces: operator, filter, world; the filter
   world.py    nsd with every record, MX hosts (sink.py, smtp-sink), two relays
   postfix.py  one private Postfix instance
+  sendmail.py one private Sendmail instance, wired as documented
+  milter.py   mxdetour-milter
   mailhost.py the operator's Postfix and mxdetourd, wired as documented
   recorder.py a socketmap server that only records, and a client
   reaper.py   cleans up should the lab be killed
@@ -24,7 +26,8 @@ What is what:
   scenarios_*.py  a function per scenario, whose first line says what holds
 
 The network and the world are built once. Between scenarios the operator's
-Postfix and mxdetourd start anew and the filter is opened. Nothing of this
+Postfix and mxdetourd start anew and the filter is opened. Scenarios that need
+what is not there, Sendmail for one, are skipped. Nothing of this
 touches the machine's own mail, and nothing leaves the machine. No scenario
 asserts speed: they wait for conditions and judge by order, route and place.
 """
@@ -47,13 +50,14 @@ import scenarios_daemon  # noqa: E402
 import scenarios_outage  # noqa: E402
 import scenarios_postfix_facts  # noqa: E402
 import scenarios_routes  # noqa: E402
+import scenarios_sendmail  # noqa: E402
 from mailhost import Mailhost  # noqa: E402
 from postfix import MASTER_DIST  # noqa: E402
 from util import Failure, Reaper, Unavailable, adopt_orphans, tail  # noqa: E402
 from world import World  # noqa: E402
 
 MODULES = (scenarios_baseline, scenarios_postfix_facts, scenarios_routes,
-           scenarios_outage, scenarios_daemon)
+           scenarios_outage, scenarios_daemon, scenarios_sendmail)
 PROGRAMS = ("ip", "nft", "nsd", "postfix", "postconf", "postmap",
             "postqueue", "postsuper", "smtp-sink", "getent")
 SCENARIO_LIMIT_S = 300
@@ -63,6 +67,7 @@ class Lab:
     """What a scenario gets."""
 
     def __init__(self, program, keep=False):
+        self.keep = keep
         self.home = tempfile.mkdtemp(prefix="mxdetour-lab.")
         os.chmod(self.home, 0o755)
         if not keep:
@@ -71,6 +76,7 @@ class Lab:
         self.fw = self.net.firewall
         self.world = World(self.net, os.path.join(self.home, "world"))
         self.op = Mailhost(self.net, os.path.join(self.home, "op"), program)
+        self.sendmail = self.milter = None  # a scenario's own
         self._cleanups = contextlib.ExitStack()
 
     def build(self):
@@ -92,6 +98,7 @@ class Lab:
     def end(self):
         """After each scenario."""
         self._cleanups.close()
+        self.sendmail = self.milter = None
 
     def close(self, keep=False):
         """Takes everything down, however much of it stands."""
@@ -110,6 +117,10 @@ class Lab:
         parts = (
             ("mxdetourd", tail(self.op.daemon.digest(), 60)),
             ("mail log", tail(self.op.postfix.log(), 60)),
+            ("mail log of Sendmail",
+             tail(self.sendmail.log(), 60) if self.sendmail else ""),
+            ("mxdetour-milter",
+             tail(self.milter.log(), 60) if self.milter else ""),
             ("mail log of relay us1",
              tail(self.world.relays["us1"].log(), 15)),
             ("nft", self.fw.listing()),

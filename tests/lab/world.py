@@ -246,7 +246,8 @@ zone:
             "mynetworks": "192.0.2.0/24, [2001:db8:1::]/64",
             "smtp_bind_address": RELAY4[name],
             "smtp_bind_address6": RELAY6[name],
-        }, ["submission inet n - n - - smtpd"])
+        }, ["submission inet n - n - - smtpd",
+            "  -o syslog_name=postfix/submission"])
         relay.start()
         self.relays[name] = relay
 
