@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "base/dname.h"
+#include "base/sockpath.h"
 #include "base/str.h"
 
 static const char bad[] = ""; // what the key says was not met
@@ -106,6 +107,16 @@ check_printable(const char *src, char out[CHECK_TEXT_SIZE])
 			return bad;
 	}
 	return keep(src, out);
+}
+
+const char *
+check_group(const char *src, char out[CHECK_TEXT_SIZE])
+{
+	const char *refused = check_printable(src, out);
+	if (refused == NULL && sockpath_check_group(src, NULL) < 0)
+		return "the name or the number of a group of this host, or "
+		       "\"\"";
+	return refused;
 }
 
 const char *

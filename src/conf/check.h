@@ -20,6 +20,7 @@ check_fn check_path;	       // as check_text, not ""
 check_fn check_token;	       // letters, digits, '.', '_', '-'; not ""
 check_fn check_name;	       // check_token, or ""
 check_fn check_printable;      // ASCII without blanks and quotes, or ""
+check_fn check_group;	       // a group that this host knows, a number, or ""
 check_fn check_host;	       // a host's name, folded
 check_fn check_domain;	       // a domain's name, folded
 check_fn check_pattern;	       // a domain or "*.suffix", folded

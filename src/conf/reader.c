@@ -10,6 +10,7 @@
 
 #include "base/bug.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "conf/field.h"
 #include "conf/reading.h"
 #include "conf/strings.h"
@@ -129,6 +130,63 @@ reader_refuse(const struct reader *r, const struct conf_key *key,
 	return rc;
 }
 
+// The `line`-th line of a text, from 1; NULL: it has fewer.
+static const char *
+line_of(const char *text, unsigned line)
+{
+	while (--line > 0 && text != NULL) {
+		text = strchr(text, '\n');
+		text += text != NULL;
+	}
+	return text;
+}
+
+// Where the name that ends before `end` begins, in a line.
+static const char *
+name_before(const char *line, const char *end)
+{
+	while (end > line && strchr(" \t;,{(", end[-1]) == NULL)
+		end--;
+	return end;
+}
+
+// The names that a line gives values to, each once: "a", or "a or b". libconfig
+// does not say which one it has seen before.
+static void
+names_in_line(const char *line, struct strbuf *b)
+{
+	bool quoted = false;
+	for (const char *p = line; *p != '\0' && *p != '\n'; p++) {
+		char name[64];
+		if (*p == '"' && (p == line || p[-1] != '\\'))
+			quoted = !quoted;
+		if (quoted || (*p != '=' && *p != ':'))
+			continue;
+		const char *end = p;
+		while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
+			end--;
+		const char *begin = name_before(line, end);
+		snprintf(name, sizeof(name), "%.*s", (int)(end - begin), begin);
+		if (strstr(b->text, name) == NULL)
+			strbuf_add(b, "%s%s", b->len > 0 ? " or " : "", name);
+	}
+}
+
+static int
+duplicate(
+    const struct reader *r, const struct source_line *place, const char *line)
+{
+	char names[128];
+	struct strbuf b;
+	strbuf_init(&b, names, sizeof(names));
+	if (line != NULL)
+		names_in_line(line, &b);
+	return err_set(r->err,
+	    "%s:%u: duplicate setting name: %s is given a second time",
+	    source_file(r->src, place->file), place->line,
+	    b.len > 0 ? names : "a key");
+}
+
 int
 reader_parse(const struct reader *r, config_t *out)
 {
@@ -138,6 +196,9 @@ reader_parse(const struct reader *r, config_t *out)
 	struct source_line place = source_where(
 	    r->src, (unsigned)config_error_line(out));
 	const char *text = config_error_text(out);
+	if (strcmp(text, "duplicate setting name") == 0)
+		return duplicate(r, &place,
+		    line_of(r->src->text, (unsigned)config_error_line(out)));
 	bool syntax = strcmp(text, "syntax error") == 0;
 	return err_set(r->err, "%s:%u: %s%s", source_file(r->src, place.file),
 	    place.line, text, syntax ? ", here or shortly before" : "");

@@ -177,7 +177,7 @@ static const struct conf_key main_key[] = {
 	 listen_addresses),
 	NO_EFFECT},
     {ROW("listen.mode", KEY_MODE, listen.mode, "\"0660\"")},
-    {TEXT("listen.group", listen.group, "\"\"", check_printable, group)},
+    {TEXT("listen.group", listen.group, "\"\"", check_group, group)},
     {NUMBER(
 	"listen.max_connections", listen.max_connections, "1024", 1, 1000000)},
 

@@ -59,6 +59,8 @@ struct daemon {
 	struct burst { // of transitions, until no change is left to take
 		unsigned lines, more, more_domains;
 	} burst;
+	unsigned local_errors; // of probes, since `warned_at`
+	int64_t warned_at;     // 0: never
 
 	struct conn_pool *pool;
 	struct socket_list sockets;

@@ -138,8 +138,6 @@ sockets_open(struct daemon *d, const struct conf *conf,
     struct listener_fds *fds, struct socket_list *out, struct err *err)
 {
 	TAILQ_INIT(out);
-	if (listener_check_group(conf->listen.group, err) < 0)
-		return err_prefix(err, "%s: listen.group", conf->path);
 	for (size_t i = 0; i < ARRAY_LEN(services); i++)
 		if (add_listed(d, conf, &services[i], fds, out, err) < 0)
 			goto fail;

@@ -15,6 +15,7 @@ enum {
 	// Taken before lookups get their turn: one address of a provider may
 	// change the sets of a million domains.
 	CHANGES_AT_ONCE = 1000,
+	WARN_EVERY_MS = 60 * 1000,
 };
 
 struct job { // a question or a probe in flight
@@ -92,6 +93,21 @@ on_address(const struct answer_addr *answer, void *arg)
 	job_end(job);
 }
 
+// A probe that failed for a reason of this host's: a source address that is not
+// ours, say, of which nobody would hear. Once a minute.
+static void
+warn_of_local_error(struct daemon *d, const char *text, int64_t now)
+{
+	d->local_errors++;
+	if (d->warned_at != 0 && now - d->warned_at < WARN_EVERY_MS)
+		return;
+	log_warn("probe outcome=local-error count=%u text=\"%s\": nothing is "
+		 "learnt from it",
+	    d->local_errors, text);
+	d->warned_at = now;
+	d->local_errors = 0;
+}
+
 static void
 on_probe(const struct smtp_result *result, void *arg)
 {
@@ -102,6 +118,8 @@ on_probe(const struct smtp_result *result, void *arg)
 	char text[SMTPREPLY_TEXT_MAX + 1];
 	str_printable(text, sizeof(text), result->text,
 	    strnlen(result->text, sizeof(result->text)));
+	if (result->outcome == OUTCOME_LOCAL_ERROR)
+		warn_of_local_error(d, text, now);
 	if (!job->for_relay)
 		reach_tell_probe(d->reach, job->id, result->outcome,
 		    result->latency_ms, text, now);

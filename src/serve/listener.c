@@ -326,12 +326,6 @@ listener_address(const struct listener *l)
 }
 
 int
-listener_check_group(const char *group, struct err *err)
-{
-	return sockpath_check_group(group, err);
-}
-
-int
 listener_set_access(
     struct listener *l, mode_t mode, const char *group, struct err *err)
 {

@@ -44,9 +44,6 @@ void listener_free(struct listener *l);
 void listener_pause(struct listener *l);
 void listener_resume(struct listener *l);
 const char *listener_address(const struct listener *l);
-// Whether `group` can be given to a socket file, before anything is changed.
-// -1 and `err`: there is no such group.
-int listener_check_group(const char *group, struct err *err);
 // The mode and group of the file again, after a reload. -1 and `err`. Nothing
 // to do, and 0, for other sockets and those taken over (the file is then the
 // supervisor's).

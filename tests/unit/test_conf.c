@@ -141,9 +141,14 @@ START_TEST(test_conf_refuses_with_place_and_what_is_allowed)
 		"c:1: probe: must be a group: probe = { ... };"},
 	    // What libconfig says.
 	    {"mode = \"observe\";\nmode = \"enforce\";",
-		"c:2: duplicate setting name"},
+		"c:2: duplicate setting name: mode is given a second "
+		"time"},
 	    {"probe = { port = 1; };\nprobe = { };",
-		"c:2: duplicate setting name"},
+		"c:2: duplicate setting name: probe is given a second "
+		"time"},
+	    {"probe = {\n port = 1; helo = \"a=b;\"; port : 2; };",
+		"c:2: duplicate setting name: port or helo is given a "
+		"second time"},
 	    {"mode = \"observe\";\nprobe = {\n",
 		"c:3: syntax error, here or shortly before"},
 	    {"mode = ;", "c:1: syntax error, here or shortly before"},
@@ -179,6 +184,9 @@ START_TEST(test_conf_refuses_with_place_and_what_is_allowed)
 	    {"listen = { group = \"two words\"; };",
 		"c:1: listen.group = \"two words\": must be the name or the "
 		"number of a group, or \"\""},
+	    {"listen = { group = \"no-such-group\"; };",
+		"c:1: listen.group = \"no-such-group\": must be the name or "
+		"the number of a group of this host, or \"\""},
 	    // Names and addresses.
 	    {"self = { names = [\"a b\"]; };",
 		"c:1: self.names = \"a b\": must be a list of host names"},

@@ -170,7 +170,8 @@ START_TEST(test_conf_included_files_have_their_own_lines)
 	conffile_write("c", "@include \"inc\"\nmode = 1;\n");
 	expect_error("c", "c:2: mode = 1: must be \"enforce\" or \"observe\"");
 	conffile_write("c", "dns = { };\n@include \"inc\"\n");
-	expect_error("c", "inc:1: duplicate setting name");
+	expect_error(
+	    "c", "inc:1: duplicate setting name: dns is given a second time");
 	conffile_write("c", "\n@include \"none\"\n");
 	expect_error(
 	    "c", "c:2: cannot include none: No such file or directory");
