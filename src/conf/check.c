@@ -152,12 +152,14 @@ check_pattern(const char *src, char out[CHECK_TEXT_SIZE])
 	return strcmp(src, "*") == 0 ? bad : check_pattern_or_all(src, out);
 }
 
-// Reads 1 to 65535, digits only; 0: it is none.
+// Reads 1 to 65535, digits only, no leading zero, as netaddr_parse_port() does;
+// 0: it is none.
 static uint16_t
 port_parse(const char *text)
 {
 	size_t len = strlen(text);
-	if (len == 0 || len > 5 || strspn(text, "0123456789") != len)
+	if (len == 0 || len > 5 || strspn(text, "0123456789") != len ||
+	    text[0] == '0')
 		return 0;
 	unsigned port = 0;
 	for (; *text != '\0'; text++)

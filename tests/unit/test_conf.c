@@ -167,6 +167,11 @@ START_TEST(test_conf_refuses_with_place_and_what_is_allowed)
 		"c:3: listen.socketmap = \"inet:localhost:2527\": must be a "
 		"list of \"inet:ADDRESS:PORT\" (an IP address, IPv6 in "
 		"brackets, or *) or \"unix:/absolute/path\""},
+	    // As the listener reads it, or it would fail at the start only.
+	    {"listen = { socketmap = [\"inet:*:02527\"]; };",
+		"c:1: listen.socketmap = \"inet:*:02527\": must be a list of "
+		"\"inet:ADDRESS:PORT\" (an IP address, IPv6 in brackets, or *) "
+		"or \"unix:/absolute/path\""},
 	    {"milter = { listen = \"inet:*:2530\"; };",
 		"c:1: milter.listen = \"inet:*:2530\": must be "
 		"\"inet:ADDRESS:PORT\" (IPv6 in brackets) or "
@@ -482,6 +487,7 @@ START_TEST(test_conf_relay_has_host_address_and_port)
 	    {"[a.example]:", NULL, NULL, 0, 0},
 	    {"[a.example]:0", NULL, NULL, 0, 0},
 	    {"[a.example]:65536", NULL, NULL, 0, 0},
+	    {"[a.example]:0587", NULL, NULL, 0, 0},
 	    {"[a.example]:+25", NULL, NULL, 0, 0},
 	    {"[a.example]:25,[b.example]", NULL, NULL, 0, 0},
 	    {"[a.example] ", NULL, NULL, 0, 0},
