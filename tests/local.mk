@@ -74,6 +74,72 @@ unit_headers = \
 check_PROGRAMS = tests/unit/list_conf_keys
 tests_unit_list_conf_keys_SOURCES = tests/unit/list_conf_keys.c
 
+# The fuzzers (docs/architecture.md): with libFuzzer, for scripts/fuzz, or with
+# a main that replays their corpora, as tests. Neither needs libcheck.
+fuzz_tests = \
+	tests/fuzz/fuzz_attrlist \
+	tests/fuzz/fuzz_conf \
+	tests/fuzz/fuzz_conn \
+	tests/fuzz/fuzz_dname \
+	tests/fuzz/fuzz_domains \
+	tests/fuzz/fuzz_judge \
+	tests/fuzz/fuzz_listenaddr \
+	tests/fuzz/fuzz_netstring \
+	tests/fuzz/fuzz_rrtext \
+	tests/fuzz/fuzz_smtpreply \
+	tests/fuzz/fuzz_socketmap \
+	tests/fuzz/fuzz_wire
+if !FUZZER
+fuzz_main = tests/fuzz/replay.c
+endif
+fuzz_libs = libmxdetour.a $(common_libs) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_attrlist_SOURCES = $(fuzz_main) tests/fuzz/fuzz_attrlist.c
+tests_fuzz_fuzz_conf_SOURCES = $(fuzz_main) tests/fuzz/fuzz_conf.c
+tests_fuzz_fuzz_conn_SOURCES = $(fuzz_main) tests/fuzz/fuzz_conn.c
+tests_fuzz_fuzz_dname_SOURCES = $(fuzz_main) tests/fuzz/fuzz_dname.c
+tests_fuzz_fuzz_domains_SOURCES = $(fuzz_main) tests/fuzz/fuzz_domains.c
+tests_fuzz_fuzz_judge_SOURCES = $(fuzz_main) \
+	tests/fuzz/fuzz_judge.c \
+	tests/fuzz/fuzz_judge.h \
+	tests/fuzz/fuzz_judge_check.c
+tests_fuzz_fuzz_listenaddr_SOURCES = $(fuzz_main) tests/fuzz/fuzz_listenaddr.c
+tests_fuzz_fuzz_netstring_SOURCES = $(fuzz_main) tests/fuzz/fuzz_netstring.c
+tests_fuzz_fuzz_rrtext_SOURCES = $(fuzz_main) tests/fuzz/fuzz_rrtext.c
+tests_fuzz_fuzz_smtpreply_SOURCES = $(fuzz_main) tests/fuzz/fuzz_smtpreply.c
+tests_fuzz_fuzz_socketmap_SOURCES = $(fuzz_main) tests/fuzz/fuzz_socketmap.c
+tests_fuzz_fuzz_wire_SOURCES = $(fuzz_main) tests/fuzz/fuzz_wire.c
+tests_fuzz_fuzz_attrlist_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_conf_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_conn_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_dname_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_domains_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_judge_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_listenaddr_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_netstring_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_rrtext_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_smtpreply_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_socketmap_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_wire_LDADD = $(fuzz_libs)
+# What it reads is in memory: no input opens a file.
+tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fopen \
+	-Wl,--wrap=access
+check_PROGRAMS += $(fuzz_tests)
+fuzz_files = \
+	tests/fuzz/corpus \
+	tests/fuzz/attrlist.dict \
+	tests/fuzz/conf.dict \
+	tests/fuzz/conn.dict \
+	tests/fuzz/dname.dict \
+	tests/fuzz/domains.dict \
+	tests/fuzz/judge.dict \
+	tests/fuzz/listenaddr.dict \
+	tests/fuzz/netstring.dict \
+	tests/fuzz/rrtext.dict \
+	tests/fuzz/smtpreply.dict \
+	tests/fuzz/socketmap.dict \
+	tests/fuzz/wire.dict \
+	tests/fuzz/fuzz.h
+
 static_tests = \
 	tests/check-conf-manual.sh \
 	tests/format.sh \
@@ -123,6 +189,9 @@ lab_files = \
 	tests/lab/world.py
 
 TESTS = $(static_tests)
+if !FUZZER
+TESTS += $(fuzz_tests)
+endif
 if HAVE_CHECK
 check_LIBRARIES = libfake.a
 check_PROGRAMS += $(unit_tests)
@@ -135,7 +204,7 @@ if LAB_TESTS
 TESTS += $(lab_tests)
 endif
 EXTRA_DIST += $(unit_headers) $(static_tests) tests/nocheck.sh \
-	$(e2e_files) $(lab_files)
+	$(e2e_files) $(lab_files) $(fuzz_files)
 
 # libcheck's limit of 4 s for a test would depend on how fast the machine is.
 AM_TESTS_ENVIRONMENT = \
@@ -160,5 +229,7 @@ PY_LOG_COMPILER = $(PYTHON)
 list-tests:
 	@for t in $(TESTS); do echo "$$t"; done
 list-code-tests:
-	@for t in $(unit_tests) $(e2e_tests); do echo "$$t"; done
-.PHONY: list-tests list-code-tests
+	@for t in $(fuzz_tests) $(unit_tests) $(e2e_tests); do echo "$$t"; done
+list-fuzzers:
+	@for t in $(fuzz_tests); do echo "$$t"; done
+.PHONY: list-tests list-code-tests list-fuzzers

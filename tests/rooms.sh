@@ -164,4 +164,20 @@ result "tests/local.mk lists every test" "$(
 		! -path '*/__pycache__/*' ! -name '*.log' ! -name '*.trs'
 )"
 
+result "every fuzzer has its corpus and its dictionary" "$(
+	find tests/fuzz -name 'fuzz_*.c' ! -name '*_check.c' | sort |
+		while read -r file; do
+			name=${file##*/fuzz_}
+			name=${name%.c}
+			grep -q "fuzz_$name \\\\\$\|fuzz_$name\$" \
+				tests/local.mk ||
+				echo "$file is not among the fuzzers"
+			listed tests/local.mk "tests/fuzz/$name.dict"
+			for part in "corpus/$name" "$name.dict"; do
+				[ -s "tests/fuzz/$part" ] ||
+					echo "tests/fuzz/$part is missing"
+			done
+		done
+)"
+
 echo "1..$n"
