@@ -11,11 +11,66 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SETTLE_MS = 60 * 1000, SEED = 20150909 };
 
 static const struct hash_key key = {1, 2};
+
+// -- what is on its way ------------------------------------------------------
+
+static bool
+lands_before(const struct fakeworld_flight *a, const struct fakeworld_flight *b)
+{
+	return a->at != b->at ? a->at < b->at : a->serial < b->serial;
+}
+
+static void
+flight_add(struct fakeworld *w, struct fakeworld_flight f)
+{
+	mxd_assert(w->n_flight < FAKEWORLD_FLIGHT);
+	f.serial = w->serial++;
+	unsigned i = w->n_flight++;
+	for (; i > 0 && lands_before(&f, &w->flight[(i - 1) / 2]);
+	     i = (i - 1) / 2)
+		w->flight[i] = w->flight[(i - 1) / 2];
+	w->flight[i] = f;
+	if (w->n_flight > w->most_in_flight)
+		w->most_in_flight = w->n_flight;
+}
+
+static struct fakeworld_flight
+flight_take(struct fakeworld *w)
+{
+	struct fakeworld_flight first = w->flight[0];
+	struct fakeworld_flight last = w->flight[--w->n_flight];
+	unsigned i = 0, child;
+	while ((child = 2 * i + 1) < w->n_flight) {
+		if (child + 1 < w->n_flight &&
+		    lands_before(&w->flight[child + 1], &w->flight[child]))
+			child++;
+		if (!lands_before(&w->flight[child], &last))
+			break;
+		w->flight[i] = w->flight[child];
+		i = child;
+	}
+	w->flight[i] = last;
+	return first;
+}
+
+// What was asked for the relays of an earlier configuration is told to nobody.
+static void
+flight_drop_relays(struct fakeworld *w)
+{
+	unsigned n = w->n_flight;
+	w->n_flight = 0;
+	for (unsigned i = 0; i < n; i++) // none is written before it is read
+		if (!w->flight[i].for_relay)
+			flight_add(w, w->flight[i]);
+}
+
+// -- made -------------------------------------------------------------------
 
 static struct reach_params
 default_params(void)
@@ -130,6 +185,7 @@ fakeworld_reconfigure(struct fakeworld *w)
 	struct plan_context with = context(w);
 	plans_configure(w->plans, &with);
 	reach_configure(w->reach, &w->params, w->now);
+	flight_drop_relays(w);
 }
 
 struct conf *
@@ -163,6 +219,7 @@ fakeworld_configure(struct fakeworld *w, const char *text)
 	struct plan_context with = context(w);
 	plans_configure(w->plans, &with);
 	reach_configure(w->reach, &w->params, w->now);
+	flight_drop_relays(w);
 	relays_free(old_relays);
 	rules_free(old_rules);
 	conf_free(old);
@@ -281,6 +338,22 @@ fakeworld_peer(struct fakeworld *w, const char *address, enum outcome outcome,
 
 // -- time -------------------------------------------------------------------
 
+static int64_t
+real_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void
+step_end(struct fakeworld *w, enum fakeworld_step step, int64_t began_ns)
+{
+	int64_t took = real_ns() - began_ns;
+	if (took > w->longest_ns[step])
+		w->longest_ns[step] = took;
+}
+
 // However often it is due: one question at a time about a name, one probe at a
 // time to an address.
 static void
@@ -288,8 +361,8 @@ assert_not_in_flight(const struct fakeworld *w, const struct reach_due *due)
 {
 	for (unsigned i = 0; i < w->n_flight; i++) {
 		const struct reach_due *o = &w->flight[i].due;
-		mxd_assert(o->kind != due->kind || o->id != due->id ||
-			   o->family != due->family);
+		mxd_assert(w->flight[i].for_relay || o->kind != due->kind ||
+			   o->id != due->id || o->family != due->family);
 	}
 }
 
@@ -297,11 +370,13 @@ static void
 fly(struct fakeworld *w, const struct reach_due *due)
 {
 	struct fakeworld_flight f = {.due = *due, .at = w->now + w->dns_ms};
+	int64_t latency_ms;
 	assert_not_in_flight(w, due);
 	if (due->kind != REACH_DUE_PROBE) {
 		w->questions++;
+		if (w->script.dns_ms != NULL)
+			f.at = w->now + w->script.dns_ms(due->name);
 	} else if (w->script.probe != NULL) {
-		int64_t latency_ms;
 		f.outcome = w->script.probe(&due->to, &latency_ms);
 		f.at = w->now + latency_ms;
 		w->probes++;
@@ -312,10 +387,21 @@ fly(struct fakeworld *w, const struct reach_due *due)
 		w->probes++;
 		f.at = w->now + p->latency_ms;
 	}
-	mxd_assert(w->n_flight < FAKEWORLD_FLIGHT);
-	w->flight[w->n_flight++] = f;
-	if (w->n_flight > w->most_in_flight)
-		w->most_in_flight = w->n_flight;
+	flight_add(w, f);
+}
+
+static void
+fly_for_relay(struct fakeworld *w, const struct relays_due *due)
+{
+	struct fakeworld_flight f = {
+	    .due = {.kind = REACH_DUE_PROBE, .id = due->relay, .to = due->to},
+	    .for_relay = true,
+	};
+	int64_t latency_ms;
+	mxd_assert(due->probe); // relays are known by their addresses
+	f.outcome = w->script.relay(due->relay, &latency_ms);
+	f.at = w->now + latency_ms;
+	flight_add(w, f);
 }
 
 static void
@@ -355,6 +441,12 @@ land_probe(struct fakeworld *w, const struct fakeworld_flight *f)
 static void
 land(struct fakeworld *w, const struct fakeworld_flight *f)
 {
+	struct relays_change change;
+	if (f->for_relay) {
+		relays_tell_probe(
+		    w->relays, f->due.id, f->outcome, w->now, &change);
+		return;
+	}
 	switch (f->due.kind) {
 	case REACH_DUE_MX:
 		land_mx(w, &f->due);
@@ -398,38 +490,58 @@ take_changes(struct fakeworld *w)
 	}
 }
 
-// Lands what has arrived by now; false: nothing had.
-static bool
+// Lands what has arrived by now, in the order of time.
+static void
 land_due(struct fakeworld *w)
 {
-	for (unsigned i = 0; i < w->n_flight; i++) {
-		if (w->flight[i].at > w->now)
-			continue;
-		struct fakeworld_flight f = w->flight[i];
-		w->flight[i] = w->flight[--w->n_flight];
+	while (w->n_flight > 0 && w->flight[0].at <= w->now) {
+		struct fakeworld_flight f = flight_take(w);
+		int64_t began = real_ns();
 		land(w, &f);
+		step_end(w, FAKEWORLD_TELL, began);
+		began = real_ns();
 		take_changes(w);
-		return true;
+		step_end(w, FAKEWORLD_CHANGES, began);
 	}
-	return false;
+}
+
+static void
+begin_due(struct fakeworld *w)
+{
+	struct reach_due due;
+	struct relays_due relay_due;
+	int64_t began = real_ns();
+	while (reach_next(w->reach, w->now, &due))
+		fly(w, &due);
+	while (w->script.relay != NULL &&
+	       relays_next(w->relays, w->now, &relay_due))
+		fly_for_relay(w, &relay_due);
+	take_changes(w); // what reach_next() forgot
+	step_end(w, FAKEWORLD_NEXT, began);
+}
+
+static int64_t
+next_at(const struct fakeworld *w)
+{
+	int64_t at = reach_next_at(w->reach, w->now);
+	if (w->script.relay != NULL) {
+		int64_t relays_at = relays_next_at(w->relays, w->now);
+		at = relays_at < at ? relays_at : at;
+	}
+	if (w->n_flight > 0 && w->flight[0].at < at)
+		at = w->flight[0].at;
+	return at;
 }
 
 void
 fakeworld_run(struct fakeworld *w, int64_t ms)
 {
 	int64_t end = w->now + ms;
-	struct reach_due due;
 	for (;;) {
-		while (land_due(w))
-			;
-		take_changes(w);
-		while (reach_next(w->reach, w->now, &due))
-			fly(w, &due);
-		take_changes(w);
-		int64_t at = reach_next_at(w->reach, w->now);
-		for (unsigned i = 0; i < w->n_flight; i++)
-			if (w->flight[i].at < at)
-				at = w->flight[i].at;
+		land_due(w);
+		take_changes(w); // of what the test itself told
+		begin_due(w);
+		int64_t at = next_at(w);
 		if (at > end)
 			break;
 		w->now = at;
@@ -441,11 +553,14 @@ struct route_view
 fakeworld_ask(
     struct fakeworld *w, const char *name, enum reach_interest interest)
 {
+	int64_t began = real_ns();
 	uint32_t id = reach_lookup(
 	    w->reach, name, strlen(name), interest, w->now);
-	if (id == REACH_NONE)
-		return plans_cold(w->plans, 0);
-	return plans_route(w->plans, id, w->now);
+	struct route_view v = id == REACH_NONE
+				  ? plans_cold(w->plans, 0)
+				  : plans_route(w->plans, id, w->now);
+	step_end(w, FAKEWORLD_LOOKUP, began);
+	return v;
 }
 
 struct route_view

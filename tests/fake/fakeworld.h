@@ -24,9 +24,21 @@ struct fakeworld_event { // what changed
 struct fakeworld_script {
 	void (*mx)(const char *name, struct answer_mx *out);
 	void (*addr)(const char *name, int family, struct answer_addr *out);
+	int64_t (*dns_ms)(const char *name); // else w->dns_ms
 	// Asked when a probe begins.
 	enum outcome (*probe)(const struct netaddr *to, int64_t *latency_ms);
+	// The same for relays; NULL: they stay healthy unprobed.
+	enum outcome (*relay)(unsigned relay, int64_t *latency_ms);
 	void (*event)(const struct fakeworld_event *e);
+};
+
+// What the loop does without a pause in between.
+enum fakeworld_step {
+	FAKEWORLD_TELL,	   // one answer or outcome
+	FAKEWORLD_CHANGES, // all that changed by it
+	FAKEWORLD_NEXT,	   // all that is due
+	FAKEWORLD_LOOKUP,
+	FAKEWORLD_STEPS,
 };
 
 struct fakeworld {
@@ -60,13 +72,17 @@ struct fakeworld {
 	unsigned n_peers;
 
 	struct fakeworld_flight {
-		struct reach_due due;
+		struct reach_due due; // relay's probe: its id is the relay's
+		bool for_relay;
 		int64_t at;	      // when its answer comes
+		uint64_t serial;      // of those at one time, which is first
 		enum outcome outcome; // by the script
-	} flight[FAKEWORLD_FLIGHT];
+	} flight[FAKEWORLD_FLIGHT];   // a heap by time
 	unsigned n_flight, most_in_flight;
 	unsigned questions; // to the DNS, in all
-	unsigned probes;    // in all
+	unsigned probes;    // in all, relays' not counted
+	uint64_t serial;
+	int64_t longest_ns[FAKEWORLD_STEPS]; // in real time
 
 	struct fakeworld_event log[FAKEWORLD_LOG]; // in order
 	unsigned n_log;
