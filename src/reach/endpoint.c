@@ -9,7 +9,8 @@
 
 enum {
 	SLOW_RETRY_MS =
-	    1000, // an unknown one that was slow is asked again soon
+	    1000,	 // an unknown one that was slow is asked again soon
+	LINGER_ROOM = 8, // this part of all records is for those in use
 };
 
 uint32_t
@@ -87,16 +88,35 @@ endpoint_intern(struct reach *r, const struct netaddr *address)
 	return id;
 }
 
-void
-endpoint_free_if_unused(struct reach *r, uint32_t id)
+// Addresses that take turns in the answers of one name come back: the verdict
+// on one is kept for an interval after its last probe, so that it is not probed
+// anew at each of its turns, nor judged by one result alone. Not while records
+// run short: then what is in use needs the room.
+static bool
+endpoint_lingers(const struct reach *r, const struct endpoint *e)
+{
+	return e->place == PLACE_HEAP && e->observed_at != 0 &&
+	       r->endpoints.used <
+		   r->endpoints.max - r->endpoints.max / LINGER_ROOM;
+}
+
+static void
+endpoint_free(struct reach *r, uint32_t id)
 {
 	struct endpoint *e = endpoint_at(r, id);
-	if (e->hosts != REACH_NONE || e->probing || e->kept)
-		return;
 	due_drop(r, ref_make(REF_ENDPOINT, id));
 	index_del(&r->endpoint_index, e->hash, id);
 	free(e->ring);
 	pool_give(&r->endpoints, id);
+}
+
+void
+endpoint_free_if_unused(struct reach *r, uint32_t id)
+{
+	const struct endpoint *e = endpoint_at(r, id);
+	if (e->hosts == REACH_NONE && !e->probing && !e->kept &&
+	    !endpoint_lingers(r, e))
+		endpoint_free(r, id);
 }
 
 void
@@ -359,11 +379,28 @@ endpoint_forget(struct reach *r, uint32_t id)
 	update_hosts(r, id);
 }
 
+// Its probe is due while no host has it: it waits for one to the end.
+static void
+endpoint_linger_on(struct reach *r, uint32_t id, int64_t now)
+{
+	struct endpoint *e = endpoint_at(r, id);
+	int64_t end = e->started_at + r->p.interval_ms;
+	e->overdue = true;
+	if (now < end)
+		due_at(r, ref_make(REF_ENDPOINT, id), end);
+	else
+		endpoint_free(r, id);
+}
+
 void
 endpoint_on_due(struct reach *r, uint32_t id, int64_t now)
 {
 	const struct endpoint *e = endpoint_at(r, id);
 	uint32_t ref = ref_make(REF_ENDPOINT, id);
+	if (e->hosts == REACH_NONE) {
+		endpoint_linger_on(r, id, now);
+		return;
+	}
 	if (!endpoint_is_probed(r, e))
 		return;
 	if (endpoint_is_forgotten(r, id, now)) {
@@ -418,8 +455,11 @@ endpoint_touch(struct reach *r, uint32_t id, bool first, int64_t now)
 		due_repark(r, ref, wanted, first);
 		break;
 	case PLACE_HEAP:
+		if (e->overdue) // back among the addresses of a host
+			due_ready(r, ref, wanted, first);
 		break;
 	}
+	e->overdue = false;
 }
 
 // The interval that it is in, within the new limits, will be the next again: a
@@ -450,6 +490,10 @@ endpoint_reconfigure(struct reach *r, uint32_t id, int64_t now)
 {
 	struct endpoint *e = endpoint_at(r, id);
 	uint32_t ref = ref_make(REF_ENDPOINT, id);
+	if (e->hosts == REACH_NONE && !e->probing) {
+		endpoint_free(r, id);
+		return;
+	}
 	endpoint_apply_params(r, e);
 	if (!endpoint_is_probed(r, e))
 		due_drop(r, ref);

@@ -160,7 +160,7 @@ struct endpoint {
 	int64_t started_at;  // last probe's start
 	uint32_t hash;
 	uint32_t heap;	     // position + 1; 0: not there
-	uint32_t hosts;	     // head of those that have it
+	uint32_t hosts;	     // head of those that have it; none: it lingers
 	uint32_t wanted;     // of these, how many are
 	uint32_t backoff_ms; // current interval while down
 	uint8_t state;	     // enum reach_state
@@ -176,6 +176,7 @@ struct endpoint {
 	bool no_route_only : 1; // has only ever given no-route
 	bool refused : 1;	// its last failure was connect-refused
 	bool first : 1;		// goes before others of its grade
+	bool overdue : 1;	// its probe was due while no host had it
 };
 
 struct net { // probes in flight in a /24 or /48; exists while there are any

@@ -268,13 +268,14 @@ START_TEST(test_host_known_address_keeps_its_state)
 	replace(B);
 	ck_assert_int_eq(state_of_address(B), REACH_UNREACHABLE);
 	ck_assert_int_eq(state(), REACH_UNREACHABLE);
+	fakeworld_run(w, 30 * MINUTE); // the address that nobody has any more
 	ck_assert_uint_eq(reach_stats(w->reach).endpoints, 1);
 	reach_check(w->reach);
 }
 END_TEST
 
-// Rotation: addresses that come and go by the TTL leave no trace, and those
-// that stay keep what they had.
+// Rotation: addresses that come and go by the TTL leave no trace for longer
+// than an interval, and those that stay keep what they had.
 START_TEST(test_host_rotation)
 {
 	static const char *const turn[][2] = {{A, B}, {B, C}, {C, A}};
@@ -291,11 +292,76 @@ START_TEST(test_host_rotation)
 		ck_assert_int_eq(
 		    state_of_address(turn[i % 3][0]), REACH_REACHABLE);
 		fakeworld_run(w, MINUTE);
-		ck_assert_uint_eq(reach_stats(w->reach).endpoints, 2);
+		ck_assert_uint_le(reach_stats(w->reach).endpoints, 3);
 		reach_check(w->reach);
 	}
 	for (unsigned i = 0; i < w->n_log; i++) // and no change of the set
 		ck_assert_int_eq(w->log[i].change.kind, REACH_CHANGE_ENDPOINT);
+	fakeworld_run(w, 31 * MINUTE);
+	ck_assert_uint_eq(reach_stats(w->reach).endpoints, 2);
+	reach_check(w->reach);
+}
+END_TEST
+
+// Rule 3 holds for addresses that take turns, too: one that is up is refreshed
+// after the interval, one that is down by its back-off, not at each turn.
+START_TEST(test_host_turns_are_not_probed_anew)
+{
+	add_domain();
+	fakeworld_host(w, MX, A, NULL);
+	world_block(B);
+	fakeworld_settle(w, "a.test");
+	for (int i = 0; i < 60; i++) { // in ten hours
+		fakeworld_run(w, 5 * MINUTE + 1000);
+		fakeworld_host(w, MX, i % 2 == 0 ? B : A, NULL);
+		fakeworld_ask(w, "a.test", REACH_ASKED);
+		fakeworld_run(w, 5 * MINUTE);
+		fakeworld_ask(w, "a.test", REACH_ASKED);
+		reach_check(w->reach);
+	}
+	ck_assert_uint_le(fakeworld_at(w, A)->probes, 10 * 2 + 3);
+	ck_assert_uint_ge(fakeworld_at(w, A)->probes, 10);
+	ck_assert_uint_le(fakeworld_at(w, B)->probes, 10 * 7 + 3);
+	ck_assert_uint_ge(fakeworld_at(w, B)->probes, 10 * 2);
+}
+END_TEST
+
+// What comes back keeps its verdict, which one lost probe does not turn.
+START_TEST(test_host_address_comes_back)
+{
+	add_domain();
+	fakeworld_host(w, MX, A, NULL);
+	fakeworld_settle(w, "a.test");
+	replace(B);
+	fakeworld_run(w, 20 * MINUTE);
+	world_block(A);
+	replace(A);
+	ck_assert_int_eq(state_of_address(A), REACH_REACHABLE);
+	fakeworld_run(w, 15 * MINUTE); // its refresh, and what followed
+	ck_assert_int_eq(state_of_address(A), REACH_UNREACHABLE);
+	replace(B);
+	fakeworld_run(w, 9 * MINUTE); // its probe is overdue
+	unsigned before = fakeworld_at(w, A)->probes;
+	replace(A);
+	ck_assert_int_eq(state_of_address(A), REACH_UNREACHABLE);
+	ck_assert_uint_eq(fakeworld_at(w, A)->probes, before + 1);
+	replace(B);
+	fakeworld_run(w, 31 * MINUTE);
+	ck_assert_uint_eq(reach_stats(w->reach).endpoints, 1);
+	reach_check(w->reach);
+}
+END_TEST
+
+// No verdict is kept for a later turn when records run short.
+START_TEST(test_host_gone_address_makes_room)
+{
+	add_domain();
+	fakeworld_host(w, MX, A, NULL);
+	fakeworld_settle(w, "a.test");
+	w->reach->endpoints.max = 2;
+	replace(B);
+	ck_assert_uint_eq(reach_stats(w->reach).endpoints, 1);
+	reach_check(w->reach);
 }
 END_TEST
 
@@ -692,7 +758,9 @@ host_suite(void)
 	add_world_case(s, "addresses", test_host_partial_gives_unknown,
 	    test_host_by_dns_gives_unknown,
 	    test_host_known_address_keeps_its_state, test_host_rotation,
-	    test_host_same_address_twice, test_host_failure_keeps_addresses,
+	    test_host_turns_are_not_probed_anew, test_host_address_comes_back,
+	    test_host_gone_address_makes_room, test_host_same_address_twice,
+	    test_host_failure_keeps_addresses,
 	    test_host_asked_again_only_when_used,
 	    test_host_no_room_for_addresses);
 	add_world_case(s, "gone", test_host_gone_while_resolving,
