@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-	VIEW_HOSTS_MAX = 4096, // hosts of one address that are compared by name
+	VIEW_ALIASES_MAX = 4096, // of one name that are looked at for a lookup
 };
 
 static uint32_t
@@ -217,12 +217,29 @@ host_is_own_name(const struct reach *r, const struct host *h)
 }
 
 static void
-set_canonical(struct reach *r, struct host *h, const char *canonical)
+drop_canonical(struct reach *r, uint32_t id)
 {
+	struct host *h = host_at(r, id);
+	if (h->canonical == NULL)
+		return;
+	index_del(&r->alias_index,
+	    reach_hash(r, h->canonical, strlen(h->canonical)), id);
+	free(h->canonical);
+	h->canonical = NULL;
+}
+
+static void
+set_canonical(struct reach *r, uint32_t id, const char *canonical)
+{
+	struct host *h = host_at(r, id);
 	if (h->canonical != NULL && strcmp(h->canonical, canonical) == 0)
 		return;
-	free(h->canonical);
-	h->canonical = canonical[0] != '\0' ? xstrdup(canonical) : NULL;
+	drop_canonical(r, id);
+	if (canonical[0] != '\0') {
+		h->canonical = xstrdup(canonical);
+		index_put(&r->alias_index,
+		    reach_hash(r, canonical, strlen(canonical)), id);
+	}
 	h->own_name = host_is_own_name(r, h);
 }
 
@@ -235,7 +252,7 @@ host_free_if_unused(struct reach *r, uint32_t id)
 		return;
 	due_remove(r, ref_make(REF_HOST, id));
 	index_del(&r->host_index, h->hash, id);
-	free(h->canonical);
+	drop_canonical(r, id);
 	drop_links(r, id, 0);
 	free(h->link);
 	free(h->name);
@@ -531,7 +548,7 @@ reach_tell_address(struct reach *r, uint32_t host, int family,
 						       answer->ttl_s);
 		replace_addresses(r, host, family, answer);
 		if (answer->outcome == ANSWER_OK)
-			set_canonical(r, h, answer->canonical);
+			set_canonical(r, host, answer->canonical);
 	} else {
 		family_on_failure(r, host, family, f, now_s);
 	}
@@ -561,13 +578,16 @@ reach_host_state(const struct reach *r, uint32_t host)
 	return (enum reach_state)host_at(r, host)->state;
 }
 
-// Adds what the sets of a host that has the address say.
+// Adds what the sets of a host that has the address say. A live address is
+// never dropped, whatever they say, and most of what is asked about is live.
 static void
 view_add_host(const struct reach *r, uint32_t id, reach_spare_fn *spare,
     const void *arg, struct reach_address_view *out)
 {
 	const struct host *h = host_at(r, id);
 	out->hosts++;
+	if (!out->dead)
+		return;
 	out->spared |= spare != NULL && spare(h->name, arg);
 	out->partial |= h->state == REACH_PARTIAL;
 	out->some |= h->some > 0;
@@ -586,22 +606,23 @@ reach_address_view(const struct reach *r, const char *owner,
 	if (id == REACH_NONE)
 		return false;
 	const struct endpoint *e = endpoint_at(r, id);
-	uint32_t named = reach_find_host(r, owner, strlen(owner));
 	out->dead = endpoint_is_usable(e) &&
 		    endpoint_state(e) == REACH_UNREACHABLE;
 	out->refused = endpoint_is_refused(e);
-	if (named != REACH_NONE && host_has_address(r, named, id))
-		view_add_host(r, named, spare, arg, out);
-	if (!out->dead && out->hosts > 0)
-		return true; // the rest is about dead ones
+	uint32_t hash = reach_hash(r, owner, strlen(owner));
+	uint32_t host = host_find(r, hash, owner, strlen(owner));
+	if (host != REACH_NONE && host_has_address(r, host, id))
+		view_add_host(r, host, spare, arg, out);
 	// An MX host that is an alias: records carry the name where it ends.
-	uint32_t host = e->hosts;
-	for (int i = 0; host != REACH_NONE && i < VIEW_HOSTS_MAX; i++) {
-		const char *canonical = host_at(r, host)->canonical;
-		if (host != named && canonical != NULL &&
-		    strcmp(canonical, owner) == 0)
+	uint32_t pos;
+	host = index_first(&r->alias_index, hash, &pos);
+	for (int i = 0; host != REACH_NONE && i < VIEW_ALIASES_MAX; i++) {
+		if (out->hosts > 0 && !out->dead)
+			break; // one is enough
+		if (strcmp(host_at(r, host)->canonical, owner) == 0 &&
+		    host_has_address(r, host, id))
 			view_add_host(r, host, spare, arg, out);
-		host = host_next_of_endpoint(r, host, id);
+		host = index_next(&r->alias_index, hash, &pos);
 	}
 	return out->hosts > 0;
 }

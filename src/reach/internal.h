@@ -202,6 +202,7 @@ struct reach {
 	struct pool domains, sets, hosts, endpoints, nets;
 	struct index domain_index, set_index, host_index, endpoint_index,
 	    net_index;
+	struct index alias_index; // hosts by where their CNAMEs end
 	struct lru {
 		uint32_t head, tail, n; // head: last used
 	} wanted_lru, asked_lru;

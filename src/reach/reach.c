@@ -98,6 +98,7 @@ reach_new(const struct reach_params *p, uint64_t seed,
 	index_init(&r->domain_index, domains);
 	index_init(&r->set_index, sets);
 	index_init(&r->host_index, hosts);
+	index_init(&r->alias_index, hosts);
 	index_init(&r->endpoint_index, endpoints);
 	due_init(r, now);
 	return r;
@@ -117,6 +118,7 @@ reach_free(struct reach *r)
 	pool_fini(&r->endpoints);
 	index_fini(&r->domain_index);
 	index_fini(&r->host_index);
+	index_fini(&r->alias_index);
 	index_fini(&r->endpoint_index);
 	due_fini(r);
 	params_free(r);

@@ -172,13 +172,15 @@ uint32_t reach_find_host(const struct reach *r, const char *name, size_t len);
 
 // What is known of an address at a name, for who would drop dead ones.
 struct reach_address_view {
-	bool dead;	 // unreachable after a probe, or fixed so
-	bool refused;	 // its last outcome is connect-refused
+	bool dead;    // unreachable after a probe, or fixed so
+	bool refused; // its last outcome is connect-refused
+	// The rest is looked at for a dead one only.
 	bool partial;	 // its host is partial
 	bool some, none; // a set that lists its host has that coverage
 	bool spared;	 // `spare` said so of one of its hosts
-			 // (these three are whole for a dead one only)
-	uint32_t hosts;	 // of that name; some may be known by where aliases end
+			 // (these four are whole for a dead one only)
+	uint32_t hosts;	 // of that name; some may be known by where aliases
+			 // end; of a live address one is enough
 };
 // True when the admin wants no address of this host dropped.
 typedef bool reach_spare_fn(const char *host, const void *arg);

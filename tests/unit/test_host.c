@@ -584,7 +584,7 @@ START_TEST(test_host_address_view)
 	ck_assert_uint_eq(v.hosts, 1);
 	ck_assert_uint_ne(host(), REACH_NONE);
 	v = view(MX, B);
-	ck_assert(!v.dead && v.partial);
+	ck_assert(!v.dead);
 	v = view("mx2.a.test", C);
 	ck_assert(v.dead && v.refused && !v.partial && v.some);
 	ck_assert_uint_eq(view("mx2.a.test", A).hosts, 0);
@@ -627,6 +627,41 @@ START_TEST(test_host_address_view_of_alias)
 	fakeworld_settle(w, "a.test");
 	v = view("real.b.test", A);
 	ck_assert(v.dead && !v.some && v.none);
+}
+END_TEST
+
+static bool
+spare_is_not_asked(const char *name, const void *arg)
+{
+	(void)arg;
+	ck_abort_msg("%s is live", name);
+	return true;
+}
+
+// A live address may be shared by thousands of hosts in as many sets: that it
+// is live is all that is looked at.
+START_TEST(test_host_address_view_of_live)
+{
+	struct reach_address_view v;
+	struct netaddr a;
+	fakeworld_mx(w, "a.test", 10, MX, 20, "real.b.test", -1);
+	fakeworld_host(w, MX, A, NULL);
+	strcpy(answers(AF_INET)->canonical, "real.b.test");
+	fakeworld_host(w, "real.b.test", A, NULL);
+	fakeworld_settle(w, "a.test");
+	ck_assert(netaddr_parse(A, &a));
+	ck_assert(reach_address_view(
+	    w->reach, "real.b.test", &a, spare_is_not_asked, NULL, &v));
+	ck_assert(!v.dead);
+	ck_assert_uint_eq(v.hosts, 1);
+	world_block(A);
+	for (int i = 0; i < 3; i++) {
+		fakeworld_run(w, HOUR);
+		fakeworld_ask(w, "a.test", REACH_ASKED);
+	}
+	v = view("real.b.test", A);
+	ck_assert(v.dead && v.none);
+	ck_assert_uint_eq(v.hosts, 2);
 }
 END_TEST
 
@@ -767,8 +802,9 @@ host_suite(void)
 	    test_host_back_while_resolving,
 	    test_host_address_gone_while_probed);
 	add_world_case(s, "views", test_host_address_view,
-	    test_host_address_view_of_alias, test_host_many_at_one_address,
-	    test_host_text_of_last_failure, test_host_alias_of_own_name);
+	    test_host_address_view_of_alias, test_host_address_view_of_live,
+	    test_host_many_at_one_address, test_host_text_of_last_failure,
+	    test_host_alias_of_own_name);
 	return s;
 }
 
