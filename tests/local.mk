@@ -62,6 +62,19 @@ unit_tests = \
 	tests/unit/test_str \
 	tests/unit/test_value \
 	tests/unit/test_wire
+# One program of several files; it is a tool, too.
+sim_tests = tests/sim/sim
+tests_sim_sim_SOURCES = \
+	tests/sim/sim.c \
+	tests/sim/simaudit.c \
+	tests/sim/simaudit.h \
+	tests/sim/simdns.c \
+	tests/sim/simweather.c \
+	tests/sim/simweek.c \
+	tests/sim/simweek.h \
+	tests/sim/simworld.c \
+	tests/sim/simworld.h
+tests_sim_sim_LDADD = $(LDADD) -lm
 unit_headers = \
 	tests/unit/conffile.h \
 	tests/unit/conn_fixture.h \
@@ -194,8 +207,8 @@ TESTS += $(fuzz_tests)
 endif
 if HAVE_CHECK
 check_LIBRARIES = libfake.a
-check_PROGRAMS += $(unit_tests)
-TESTS += $(unit_tests)
+check_PROGRAMS += $(unit_tests) $(sim_tests)
+TESTS += $(unit_tests) $(sim_tests)
 else
 TESTS += tests/nocheck.sh
 endif
@@ -229,7 +242,7 @@ PY_LOG_COMPILER = $(PYTHON)
 list-tests:
 	@for t in $(TESTS); do echo "$$t"; done
 list-code-tests:
-	@for t in $(fuzz_tests) $(unit_tests) $(e2e_tests); do echo "$$t"; done
+	@for t in $(fuzz_tests) $(unit_tests) $(sim_tests) $(e2e_tests); do echo "$$t"; done
 list-fuzzers:
 	@for t in $(fuzz_tests); do echo "$$t"; done
 .PHONY: list-tests list-code-tests list-fuzzers
