@@ -4,7 +4,7 @@
 #include "base/netaddr.h"
 #include "conf/check.h"
 #include "fuzz/fuzz.h"
-#include "serve/listenaddr.h"
+#include "base/listenaddr.h"
 
 #include <stdio.h>
 #include <string.h>
