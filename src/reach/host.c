@@ -216,14 +216,62 @@ host_is_own_name(const struct reach *r, const struct host *h)
 	       (h->canonical != NULL && is_own_name(r, h->canonical));
 }
 
+// The first of the hosts whose CNAMEs end at this name.
+static uint32_t
+alias_find(const struct reach *r, uint32_t hash, const char *canonical)
+{
+	uint32_t pos;
+	uint32_t id = index_first(&r->alias_index, hash, &pos);
+	while (id != REACH_NONE &&
+	       strcmp(host_at(r, id)->canonical, canonical) != 0)
+		id = index_next(&r->alias_index, hash, &pos);
+	return id;
+}
+
+// A list for each name, of which the index has the first: as many aliases of
+// one name as somebody likes to make cost no more than one.
+static void
+alias_link(struct reach *r, uint32_t id)
+{
+	struct host *h = host_at(r, id);
+	uint32_t hash = reach_hash(r, h->canonical, strlen(h->canonical));
+	uint32_t first = alias_find(r, hash, h->canonical);
+	if (first == REACH_NONE) {
+		index_put(&r->alias_index, hash, id);
+		return;
+	}
+	struct host *f = host_at(r, first);
+	h->alias_prev = first;
+	h->alias_next = f->alias_next;
+	if (f->alias_next != REACH_NONE)
+		host_at(r, f->alias_next)->alias_prev = id;
+	f->alias_next = id;
+}
+
+static void
+alias_unlink(struct reach *r, uint32_t id)
+{
+	struct host *h = host_at(r, id);
+	uint32_t hash = reach_hash(r, h->canonical, strlen(h->canonical));
+	if (h->alias_next != REACH_NONE)
+		host_at(r, h->alias_next)->alias_prev = h->alias_prev;
+	if (h->alias_prev != REACH_NONE) {
+		host_at(r, h->alias_prev)->alias_next = h->alias_next;
+	} else {
+		index_del(&r->alias_index, hash, id);
+		if (h->alias_next != REACH_NONE)
+			index_put(&r->alias_index, hash, h->alias_next);
+	}
+	h->alias_prev = h->alias_next = REACH_NONE;
+}
+
 static void
 drop_canonical(struct reach *r, uint32_t id)
 {
 	struct host *h = host_at(r, id);
 	if (h->canonical == NULL)
 		return;
-	index_del(&r->alias_index,
-	    reach_hash(r, h->canonical, strlen(h->canonical)), id);
+	alias_unlink(r, id);
 	free(h->canonical);
 	h->canonical = NULL;
 }
@@ -237,8 +285,7 @@ set_canonical(struct reach *r, uint32_t id, const char *canonical)
 	drop_canonical(r, id);
 	if (canonical[0] != '\0') {
 		h->canonical = xstrdup(canonical);
-		index_put(&r->alias_index,
-		    reach_hash(r, canonical, strlen(canonical)), id);
+		alias_link(r, id);
 	}
 	h->own_name = host_is_own_name(r, h);
 }
@@ -614,15 +661,13 @@ reach_address_view(const struct reach *r, const char *owner,
 	if (host != REACH_NONE && host_has_address(r, host, id))
 		view_add_host(r, host, spare, arg, out);
 	// An MX host that is an alias: records carry the name where it ends.
-	uint32_t pos;
-	host = index_first(&r->alias_index, hash, &pos);
+	host = alias_find(r, hash, owner);
 	for (int i = 0; host != REACH_NONE && i < VIEW_ALIASES_MAX; i++) {
 		if (out->hosts > 0 && !out->dead)
 			break; // one is enough
-		if (strcmp(host_at(r, host)->canonical, owner) == 0 &&
-		    host_has_address(r, host, id))
+		if (host_has_address(r, host, id))
 			view_add_host(r, host, spare, arg, out);
-		host = index_next(&r->alias_index, hash, &pos);
+		host = host_at(r, host)->alias_next;
 	}
 	return out->hosts > 0;
 }

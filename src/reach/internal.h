@@ -120,12 +120,13 @@ struct host {
 	struct link *link; // owned
 	struct qlink q;
 	uint32_t hash;
-	uint32_t heap;		  // position + 1; 0: not there
-	uint32_t sets;		  // head of those that list it
-	uint32_t wanted, awaited; // of these, how many are
-	uint32_t some, none;	  // of these, how many have that coverage
-	uint32_t resolved_s;	  // last question
-	struct family family[2];  // IPv4, IPv6
+	uint32_t heap;			 // position + 1; 0: not there
+	uint32_t sets;			 // head of those that list it
+	uint32_t alias_prev, alias_next; // others with the same canonical
+	uint32_t wanted, awaited;	 // of these, how many are
+	uint32_t some, none;	 // of these, how many have that coverage
+	uint32_t resolved_s;	 // last question
+	struct family family[2]; // IPv4, IPv6
 	uint16_t n_links;
 	uint8_t state; // enum reach_state
 	uint8_t place : 3;
@@ -202,7 +203,7 @@ struct reach {
 	struct pool domains, sets, hosts, endpoints, nets;
 	struct index domain_index, set_index, host_index, endpoint_index,
 	    net_index;
-	struct index alias_index; // hosts by where their CNAMEs end
+	struct index alias_index; // hosts by canonical; the first of each
 	struct lru {
 		uint32_t head, tail, n; // head: last used
 	} wanted_lru, asked_lru;

@@ -630,6 +630,42 @@ START_TEST(test_host_address_view_of_alias)
 }
 END_TEST
 
+// Aliases of one name come and go in any order; each is found while it is
+// there.
+START_TEST(test_host_aliases_of_one_name)
+{
+	enum { N = 5 };
+	static const char *const host[N] = {
+	    "mx.a.test", "mx.b.test", "mx.c.test", "mx.d.test", "mx.e.test"};
+	static const int gone[N] = {
+	    2, 4, 0, 1, 3}; // the order in which they go
+	fakeworld_configure(w, "dns={min_ttl=\"1s\";max_ttl=\"1s\";};");
+	w->params.min_ttl_ms = w->params.max_ttl_ms = 1000;
+	fakeworld_restart(w);
+	for (int i = 0; i < N; i++) {
+		fakeworld_mx(w, host[i] + 3, 10, host[i], -1);
+		fakeworld_host(w, host[i], A, NULL);
+	}
+	for (unsigned k = 0; k < w->n_addr; k++)
+		strcpy(w->addr[k].answer.canonical, "real.test");
+	world_block(A);
+	for (int i = 0; i < N; i++)
+		fakeworld_settle(w, host[i] + 3);
+	for (int i = 0; i < N; i++) {
+		ck_assert_uint_eq(
+		    view("real.test", A).hosts, (unsigned)(N - i));
+		for (unsigned k = 0; k < w->n_addr; k++)
+			if (strcmp(w->addr[k].name, host[gone[i]]) == 0)
+				w->addr[k].answer.canonical[0] = '\0';
+		fakeworld_run(w, 10 * 1000);
+		fakeworld_ask(w, host[gone[i]] + 3, REACH_WANTED);
+		fakeworld_run(w, 10 * 1000);
+		reach_check(w->reach);
+	}
+	ck_assert_uint_eq(view("real.test", A).hosts, 0);
+}
+END_TEST
+
 static bool
 spare_is_not_asked(const char *name, const void *arg)
 {
@@ -802,9 +838,9 @@ host_suite(void)
 	    test_host_back_while_resolving,
 	    test_host_address_gone_while_probed);
 	add_world_case(s, "views", test_host_address_view,
-	    test_host_address_view_of_alias, test_host_address_view_of_live,
-	    test_host_many_at_one_address, test_host_text_of_last_failure,
-	    test_host_alias_of_own_name);
+	    test_host_address_view_of_alias, test_host_aliases_of_one_name,
+	    test_host_address_view_of_live, test_host_many_at_one_address,
+	    test_host_text_of_last_failure, test_host_alias_of_own_name);
 	return s;
 }
 
