@@ -7,6 +7,7 @@ kept.  An address without a behaviour has no listener: connection refused.
 """
 import asyncio
 import collections
+import itertools
 import socket
 import struct
 import threading
@@ -17,12 +18,16 @@ import aio
 GOOD = "good"                  # 220, 250, 221
 STARTTLS = "starttls"          # good, with STARTTLS among the extensions
 TEASER = "teaser"              # "220-..." first, the rest half a second later
+TEASER_6S = "teaser-6s"        # the same with the pause of postscreen(8)
+LATE = "late"                  # greets after 3 s
+LATE_60S = "late-60s"          # greets after a minute
 SLOW_PIECES = "slow-pieces"    # good, a few bytes at a time
 S421 = "421"                   # greeting 421, waits for QUIT
 S554 = "554"                   # greeting 554, waits for QUIT
 EHLO_REFUSED = "ehlo-refused"  # 502 to EHLO
 SILENT = "silent"              # accepts and says nothing
 TARPIT = "tarpit"              # a byte now and then, never a whole line
+TARPIT_5S = "tarpit-5s"        # the same, a byte every 5 s
 CLOSE = "close"                # orderly close at once
 RESET = "reset"                # reset at once
 NOT_SMTP = "not-smtp"          # speaks, but another protocol
@@ -30,8 +35,21 @@ FLOOD = "flood"                # an endless line
 EHLO_SILENT = "ehlo-silent"    # good greeting, then nothing
 EHLO_CLOSE = "ehlo-close"      # good greeting, closes on EHLO
 EHLO_RESET = "ehlo-reset"      # good greeting, resets on EHLO
+EHLO_HALF = "ehlo-half"        # resets in the middle of the reply to EHLO
+EHLO_FLOOD = "ehlo-flood"      # endless "250-" lines, as fast as they are read
+EHLO_TRICKLE = "ehlo-trickle"  # endless "250-" lines, one now and then
+EHLO_TARPIT = "ehlo-tarpit"    # a byte of the reply to EHLO now and then
+LATER_RESET = "later-reset"    # answers EHLO, resets on what comes then
 BLACKHOLE = "blackhole"        # a full backlog: the SYN is not answered
 REFUSE = None                  # no listener
+
+# Seconds between two things that a slow one says.
+PAUSE = {TEASER: 0.5, TEASER_6S: 6, LATE: 3, LATE_60S: 60, TARPIT: 0.3,
+         TARPIT_5S: 5, EHLO_FLOOD: 0.001, EHLO_TRICKLE: 0.3, EHLO_TARPIT: 0.3}
+# What is said to EHLO without an end.
+ENDLESS = {EHLO_FLOOD: b"250-EXTENSION\r\n" * 100,
+           EHLO_TRICKLE: b"250-EXTENSION\r\n",
+           EHLO_TARPIT: b"2"}
 
 
 class Conn:
@@ -159,6 +177,15 @@ class SmtpFarm:
         while await self._hear(conn, reader, early=early):
             pass
 
+    async def _drip(self, conn, reader, writer, pieces, early=False):
+        """Says one piece after the other until the client has had enough."""
+        pause = PAUSE[self.behaviour[(conn.address, conn.port)]]
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            if not await self._hear(conn, reader, pause, early):
+                return
+
     async def _greet(self, conn, behaviour, reader, writer):
         """The greeting; False when that was all of it."""
         if behaviour == SILENT:
@@ -178,15 +205,16 @@ class SmtpFarm:
                 writer.write(b"220-" + b"x" * 16384)
                 await writer.drain()
             return False
-        if behaviour == TARPIT:
-            for byte in b"220-" + b"x" * 10000:
-                writer.write(bytes([byte]))
-                if not await self._hear(conn, reader, 0.3, early=True):
-                    break
+        if behaviour in (TARPIT, TARPIT_5S):
+            await self._drip(conn, reader, writer,
+                             (b"%c" % byte for byte in b"220-" + b"x" * 10000),
+                             early=True)
             return False
-        if behaviour == TEASER:
-            writer.write(b"220-fake.invalid be patient\r\n")
-            if not await self._hear(conn, reader, 0.5, early=True):
+        if behaviour in (TEASER, TEASER_6S, LATE, LATE_60S):
+            if behaviour in (TEASER, TEASER_6S):
+                writer.write(b"220-fake.invalid be patient\r\n")
+            if not await self._hear(conn, reader, PAUSE[behaviour],
+                                    early=True):
                 return False
         if behaviour == SLOW_PIECES:
             for piece in (b"22", b"0-fake\r", b"\n2", b"20", b" fa"):
@@ -210,6 +238,10 @@ class SmtpFarm:
             pending += conn.received[before:]
             while b"\n" in pending:
                 line, _, pending = pending.partition(b"\n")
+                if line.startswith(b"EHLO") and behaviour in ENDLESS:
+                    await self._drip(conn, reader, writer,
+                                     itertools.repeat(ENDLESS[behaviour]))
+                    return
                 if not self._command(line.strip(), behaviour, writer):
                     # The client ought to close first; it may take its time.
                     await self._until_closed(conn, reader, early=False)
@@ -218,7 +250,9 @@ class SmtpFarm:
     def _command(self, line, behaviour, writer):
         """Answers one command; False after QUIT."""
         verb = line.split(b" ")[0].upper()
-        if verb == b"QUIT":
+        if verb == b"QUIT" and behaviour == LATER_RESET:
+            self._reset(writer)
+        elif verb == b"QUIT":
             writer.write(b"221 bye\r\n")
             writer.write_eof()
             return False
@@ -229,6 +263,9 @@ class SmtpFarm:
         elif behaviour == EHLO_CLOSE:
             writer.close()
         elif behaviour == EHLO_RESET:
+            self._reset(writer)
+        elif behaviour == EHLO_HALF:
+            writer.write(b"250-fake.invalid\r\n250-SI")
             self._reset(writer)
         elif behaviour == EHLO_REFUSED:
             writer.write(b"502 no\r\n")

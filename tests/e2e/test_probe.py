@@ -6,12 +6,15 @@ import fakedns
 import fakesmtp
 from fakedns import mx
 from harness import (CANARY, NOTFOUND, RELAY1, World, check, eventually,
-                     in_parallel, long, same)
+                     in_parallel, long, same, slow)
 
 EHLO = b"EHLO probe.own.test\r\n"
 QUIT = b"QUIT\r\n"
 
 # behaviour => (is it up?, outcome in the log, bytes that the peer may see)
+# What a filter does later than this is not seen by a probe: a reset on
+# STARTTLS or MAIL, a forged "551 User not local" to RCPT.  The log of the MTA
+# tells of those.
 VERDICTS = {
     fakesmtp.GOOD: (True, None, [EHLO + QUIT]),
     fakesmtp.STARTTLS: (True, None, [EHLO + QUIT]),
@@ -20,7 +23,9 @@ VERDICTS = {
     fakesmtp.S421: (True, None, [QUIT]),
     fakesmtp.S554: (True, None, [QUIT]),
     fakesmtp.EHLO_REFUSED: (True, None, [EHLO + QUIT]),
+    fakesmtp.LATER_RESET: (True, None, [EHLO + QUIT]),
     fakesmtp.SILENT: (False, "greeting-timeout", [b"", QUIT]),
+    fakesmtp.LATE: (False, "greeting-timeout", [b"", QUIT]),
     fakesmtp.TARPIT: (False, "greeting-timeout", [b"", QUIT]),
     fakesmtp.CLOSE: (False, "closed-early", [b""]),
     fakesmtp.RESET: (False, "connect-reset", [b""]),
@@ -29,6 +34,11 @@ VERDICTS = {
     fakesmtp.EHLO_SILENT: (False, "reply-timeout", [EHLO, EHLO + QUIT]),
     fakesmtp.EHLO_CLOSE: (False, "closed-early", [EHLO]),
     fakesmtp.EHLO_RESET: (False, "reset-after-data", [EHLO]),
+    fakesmtp.EHLO_HALF: (False, "reset-after-data", [EHLO]),
+    fakesmtp.EHLO_FLOOD: (False, "not-smtp", [EHLO]),
+    fakesmtp.EHLO_TRICKLE: (False, "reply-timeout", [EHLO, EHLO + QUIT]),
+    fakesmtp.EHLO_TARPIT: (False, "reply-timeout|not-smtp",
+                           [EHLO, EHLO + QUIT]),
     fakesmtp.BLACKHOLE: (False, "connect-timeout", []),
 }
 
@@ -70,6 +80,38 @@ def test_verdicts_and_bytes():
         in_parallel(one, names, threads=len(names))
         # A slow banner is not yet a dead host: it takes `fall` of them.
         check(w.smtp.count(names["silent.test"][0]) >= 2)
+
+
+@long
+def test_greeting_after_the_pause_of_postscreen():
+    """"220-" at once and the rest after 6 s: waited for, with the defaults."""
+    with World({"probe": {"reply_timeout": None}}) as w:
+        w.simple("x.test", "127.10.0.1", fakesmtp.TEASER_6S)
+        w.judged("x.test", route="direct", reason="all-reachable")
+        conn = eventually(lambda: [c for c in w.smtp.conns("127.10.0.1")
+                                   if c.ended], "the end of the probe")[0]
+        same((conn.received, conn.early), (EHLO + QUIT, b""))
+        same(w.smtp.count("127.10.0.1"), 1, "probes")
+
+
+@slow
+def test_slow_peers_with_the_defaults():
+    """A greeting after a minute and a byte every 5 s are dead, by and by."""
+    with World({"probe": {"reply_timeout": None, "connect_timeout": None},
+                "policy": {"wait": "1s"}}) as w:
+        w.simple("late.test", "127.10.0.1", fakesmtp.LATE_60S)
+        w.simple("tarpit.test", "127.11.0.1", fakesmtp.TARPIT_5S)
+        for name in ("late.test", "tarpit.test"):
+            w.learn(name)
+            w.expect("transport", "u@" + name, NOTFOUND)
+        for name, address in (("late.test", "127.10.0.1"),
+                              ("tarpit.test", "127.11.0.1")):
+            w.until("transport", "u@" + name, w.relay_reply(), timeout=300)
+            check(w.daemon.find(r"\bendpoint address=%s .*new=unreachable "
+                                r"outcome=greeting-timeout count=2\b"
+                                % address.replace(".", r"\.")), name)
+            for conn in w.smtp.conns(address)[:2]:
+                check(conn.received in (b"", QUIT), conn.received)
 
 
 def test_one_probe_for_all_that_share():

@@ -120,7 +120,8 @@ def test_smtp_behaviours():
                 fakesmtp.GOOD, fakesmtp.TEASER, fakesmtp.SLOW_PIECES,
                 fakesmtp.S421, fakesmtp.CLOSE, fakesmtp.RESET,
                 fakesmtp.EHLO_CLOSE, fakesmtp.EHLO_RESET,
-                fakesmtp.EHLO_REFUSED)):
+                fakesmtp.EHLO_REFUSED, fakesmtp.EHLO_HALF,
+                fakesmtp.LATER_RESET)):
             addresses[behaviour] = "127.5.0.%d" % (number + 1)
             w.smtp.set(addresses[behaviour], behaviour)
         heard = {b: smtp_session(port, addr) for b, addr in addresses.items()}
@@ -133,6 +134,8 @@ def test_smtp_behaviours():
         same(heard[fakesmtp.RESET], [b"reset"])
         same(heard[fakesmtp.EHLO_CLOSE][1:], [b"eof"])
         same(heard[fakesmtp.EHLO_RESET][1:], [b"reset"])
+        same(heard[fakesmtp.EHLO_HALF][1:], [b"reset"])
+        same(heard[fakesmtp.LATER_RESET][2:], [b"reset"])
         check(heard[fakesmtp.EHLO_REFUSED][1].startswith(b"502"))
         same(smtp_session(port, "127.5.1.1"), None)
         good = addresses[fakesmtp.GOOD]
