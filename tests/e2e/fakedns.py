@@ -3,7 +3,8 @@
 
 The zone maps (name, type) to a Reply; a plain list of records is one, too.
 Names that have no entry at all are answered by `default` (NXDOMAIN), names with
-entries of other types only by NODATA.  `everything`, when set, outranks it all.
+entries of other types only by NODATA.  `everything`, when set, outranks it all.  `delay` is the time in
+seconds that each answer takes.
 """
 import asyncio
 import collections
@@ -51,7 +52,7 @@ class Reply:
     """What the server says to one question."""
 
     def __init__(self, records=(), rcode=0, silent=False, truncated=False,
-                 raw=None, wrong_id=False, silent_tcp=False):
+                 raw=None, wrong_id=False, silent_tcp=False, question=None):
         self.records = list(records)
         self.rcode = rcode
         self.silent = silent        # says nothing at all
@@ -59,6 +60,7 @@ class Reply:
         self.silent_tcp = silent_tcp
         self.raw = raw              # these bytes after the question's id
         self.wrong_id = wrong_id    # an answer to nobody's question
+        self.question = question    # the name that it says it was asked for
 
 
 class Gate:
@@ -118,6 +120,9 @@ class FakeDns:
         self.zone = {}
         self.default = NXDOMAIN
         self.everything = None
+        self.delay = 0
+        self.pending = set()   # (name, type) of answers that take their time
+        self.max_pending = 0   # most of them at once
         self.questions = collections.Counter()  # (name, type) => asked
         self.answered = 0
         self.by_tcp = collections.Counter()
@@ -181,12 +186,17 @@ class FakeDns:
 
         def answer():
             inner = reply.reply if isinstance(reply, Gate) else reply
+            self.pending.discard((name, qtype))
             raw = self._render(inner, ident, flags, name, raw_question, tcp)
             if raw is not None:
                 self.answered += 1
                 send(raw)
         if isinstance(reply, Gate) and not reply.is_open:
             reply.waiting.append(answer)
+        elif self.delay > 0:
+            self.pending.add((name, qtype))
+            self.max_pending = max(self.max_pending, len(self.pending))
+            aio.loop().call_later(self.delay, answer)
         else:
             answer()
 
@@ -206,6 +216,8 @@ class FakeDns:
             out_flags |= 0x0200
             records = []
         out = struct.pack("!HHHHHH", ident, out_flags, 1, len(records), 0, 0)
+        if reply.question is not None:
+            raw_question = encode_name(reply.question) + raw_question[-4:]
         out += raw_question
         for record in records:
             out += encode_name(record.owner or name)
@@ -237,8 +249,12 @@ class FakeDns:
         with self.lock:
             return {name for name, _ in self.questions}
 
+    def refuse_tcp(self):
+        aio.soon(self.tcp.close)
+
     def close(self):
         async def stop():
+            self.everything = SILENT  # of answers that still take their time
             self.udp.close()
             self.tcp.close()
             for task in list(self.tasks):

@@ -115,6 +115,100 @@ def test_mx_answered_by_an_address():
         same(w.smtp.count(UP), 0, "probes of the forged address")
 
 
+def test_answers_that_lie():
+    """What does not belong to the question is not believed: no address of
+    such an answer is ever connected to."""
+    lie = "127.10.0.66"
+    with World({"dns": {"timeout": "1s"}}) as w:
+        w.dns.refuse_tcp()
+        w.smtp.set(UP, fakesmtp.GOOD)
+        w.smtp.set(lie, fakesmtp.GOOD)
+        w.host("mx.up.test", [UP])
+        w.host("mx.lie.test", [lie])
+        up, false = mx(10, "mx.up.test"), mx(10, "mx.lie.test")
+        long_chain = [cname("c%d.test" % (n + 1), owner="c%d.test" % n)
+                      for n in range(40)]
+        zone = {
+            # name: (MX reply, A reply, route, reason)
+            "sixformx.test": ([aaaa("::1")], [a(UP)],
+                              "direct", "dns-failure"),
+            "aliasformx.test": ([cname("mx.lie.test"),
+                                 a(lie, owner="mx.lie.test")], [a(UP)],
+                                "direct", "dns-failure"),
+            # Nothing that was asked for is NODATA (RFC 2308 section 2.2).
+            "othername.test": ([false._replace(owner="lie.test")], [a(UP)],
+                               "direct", "all-reachable"),
+            "othernames.test": ([false._replace(owner="lie.test"), up],
+                                [a(UP)], "direct", "all-reachable"),
+            "otherquestion.test": (Reply([false], question="lie.test"),
+                                   [a(UP)], "direct", "dns-failure"),
+            "itself.test": ([cname("itself.test")], [a(UP)],
+                            "direct", "dns-failure"),
+            "circle.test": ([cname("circle2.test"),
+                             cname("circle.test", owner="circle2.test")],
+                            [a(UP)], "direct", "dns-failure"),
+            "chain.test": ([cname("c0.test")] + long_chain +
+                           [false._replace(owner="c40.test")], [a(UP)],
+                           "direct", "dns-failure"),
+            "shortmx.test": ([up._replace(data=b"\0")], [a(UP)],
+                             "direct", "dns-failure"),
+            "cut.test": (Reply([up], truncated=True), [a(UP)],
+                         "direct", "dns-failure"),
+            # The same about a host.
+            "hostname.test": ([mx(10, "h1.test")], [a(UP)],
+                              "direct", "no-mx"),
+            "hosttype.test": ([mx(10, "h2.test")], [a(UP)],
+                              "direct", "no-mx"),
+            "hostcircle.test": ([mx(10, "h3.test")], [a(UP)],
+                                "direct", "dns-failure"),
+            "hostshort.test": ([mx(10, "h4.test")], [a(UP)],
+                               "direct", "dns-failure"),
+            "hostquestion.test": ([mx(10, "h5.test")], [a(UP)],
+                                  "direct", "dns-failure"),
+        }
+        circle = [cname("h3b.test"), cname("h3.test", owner="h3b.test")]
+        for host, reply in (
+                ("h1.test", [a(lie, owner="lie.test")]),
+                ("h2.test", [mx(10, "mx.lie.test"), aaaa("::1")]),
+                ("h3.test", circle + [a(lie, owner="lie.test")]),
+                ("h4.test", [a(lie)._replace(data=b"\x7f\x0a\0")]),
+                ("h5.test", Reply([a(lie)], question="lie.test"))):
+            w.dns.set(host, "A", reply)
+            w.dns.set(host, "AAAA", fakedns.NODATA)
+        w.dns.set("h3.test", "AAAA", circle)
+        for name, (mx_reply, a_reply, _, _) in zone.items():
+            w.dns.set(name, "MX", mx_reply)
+            w.dns.set(name, "A", a_reply)
+
+        def one(name):
+            w.learn(name)
+            w.until_route(name, route=zone[name][2], reason=zone[name][3])
+            w.expect("transport", "u@" + name, NOTFOUND)
+        in_parallel(one, zone)
+        same(w.smtp.count(lie), 0, "probes on the word of a lie")
+        check(w.smtp.count(UP) == 1, "the test reaches nobody")
+
+
+@long
+def test_slow_dns():
+    """Answers that take their time are used; those that come too late are
+    none; lookups never wait for either."""
+    with World({"dns": {"timeout": "5s"}}, canary=False) as w:
+        w.simple("slow.test", DEAD, fakesmtp.CLOSE)
+        w.smtp.set(UP, fakesmtp.GOOD)
+        w.domain("late.test", [(10, "mx.late.test", [UP])])
+        w.dns.delay = 1.5
+        w.expect("transport", "u@slow.test", NOTFOUND)
+        same(w.learn("slow.test")["route"], "relay")
+        same(w.dns.asked("slow.test", "MX"), 1, "questions")
+        w.dns.delay = 8
+        same(w.learn("late.test")["reason"], "dns-failure")
+        same(w.smtp.count(UP), 0, "probes after a late answer")
+        w.expect("transport", "u@slow.test", w.relay_reply())
+        w.dns.delay = 0
+        w.until_route("late.test", route="direct", reason="all-reachable")
+
+
 def test_on_failure():
     for setting, route, reply in (
             ("relay", "relay", None), ("hold", "hold", b"OK retry:4.4.1 ")):

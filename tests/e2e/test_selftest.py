@@ -81,6 +81,14 @@ def test_dns_misbehaviour():
         timer = threading.Timer(0.2, gate.open)
         timer.start()
         same(dns_query(port, "gate.test", "MX")[7], 1)
+        w.dns.set("lie.test", "MX",
+                  fakedns.Reply(records, question="other.test"))
+        check(b"\5other\4test\0\0\x0f" in dns_query(port, "lie.test", "MX"))
+        w.dns.delay = 0.6
+        same(dns_query(port, "big.test", "MX", timeout=0.3), None)
+        same((w.dns.max_pending, len(w.dns.pending)), (1, 1))
+        harness.eventually(lambda: not w.dns.pending, "the late answer")
+        w.dns.delay = 0
         w.dns.set_everything(fakedns.SILENT)
         same(dns_query(port, "servfail.test", "MX", timeout=0.3), None)
 
