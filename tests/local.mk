@@ -170,6 +170,7 @@ e2e_files = \
 	tests/e2e/run.py \
 	tests/e2e/test_config.py \
 	tests/e2e/test_dns.py \
+	tests/e2e/test_faults.py \
 	tests/e2e/test_lifecycle.py \
 	tests/e2e/test_log.py \
 	tests/e2e/test_lookups.py \
@@ -178,7 +179,8 @@ e2e_files = \
 	tests/e2e/test_probe.py \
 	tests/e2e/test_protocol.py \
 	tests/e2e/test_routes.py \
-	tests/e2e/test_selftest.py
+	tests/e2e/test_selftest.py \
+	tests/e2e/wallclock.c
 
 lab_tests = tests/lab/run.py
 lab_files = \

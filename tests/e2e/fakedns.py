@@ -138,8 +138,10 @@ class FakeDns:
                 self.transport = transport
 
             def datagram_received(self, data, addr):
-                fake._question(data, False, lambda raw:
-                               self.transport.sendto(raw, addr))
+                def send(raw):
+                    if not self.transport.is_closing():
+                        self.transport.sendto(raw, addr)
+                fake._question(data, False, send)
 
         loop = asyncio.get_running_loop()
         self.udp, _ = await loop.create_datagram_endpoint(
@@ -254,7 +256,6 @@ class FakeDns:
 
     def close(self):
         async def stop():
-            self.everything = SILENT  # of answers that still take their time
             self.udp.close()
             self.tcp.close()
             for task in list(self.tasks):

@@ -79,7 +79,7 @@ def main(arguments):
         print("Bail out! MXDETOURD=%s cannot be run" % harness.binary())
         return 99
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wish = 8192 if hard == resource.RLIM_INFINITY else min(8192, hard)
+    wish = 16384 if hard == resource.RLIM_INFINITY else min(16384, hard)
     if soft < wish:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wish, hard))
     faulthandler.dump_traceback_later(1500, exit=True)
