@@ -116,23 +116,23 @@ class Refused(Exception):
     """A lookup failed as Postfix would see it fail."""
 
 
-class PostfixLike:
-    """Asks as Postfix's dict_sockmap does: keeps its connection, tries once
-    more when the kept one ended, and takes a refused connect as an error."""
+class Patient:
+    """Keeps its connection, tries once more when the kept one ended, and takes
+    a refused connect as an error."""
 
     def __init__(self, where):
         self.where = where
         self.conn = None
 
-    def query(self, map_name, key):
+    def twice(self, kind, question):
         for attempt in (1, 2):
             if self.conn is None:
                 try:
-                    self.conn = Socketmap(self.where)
+                    self.conn = kind(self.where)
                 except OSError as error:
                     raise Refused("connect: %s" % error)
             try:
-                return self.conn.query(map_name, key)
+                return question(self.conn)
             except socket.timeout:
                 raise Refused("no answer")
             except (EOFError, OSError) as error:
@@ -145,6 +145,21 @@ class PostfixLike:
         if self.conn is not None:
             self.conn.close()
             self.conn = None
+
+
+class PostfixLike(Patient):
+    """Asks as Postfix's dict_sockmap does."""
+
+    def query(self, map_name, key):
+        return self.twice(Socketmap, lambda conn: conn.query(map_name, key))
+
+
+class PolicyLike(Patient):
+    """Asks as smtpd(8) does with try_limit=2 or more: with 1 it falls back to
+    default_action instead, and nothing could be seen here."""
+
+    def ask(self, **attributes):
+        return self.twice(Policy, lambda conn: conn.ask(**attributes))
 
 
 class Policy(Raw):

@@ -620,8 +620,21 @@ def test_hundred_restarts_under_load():
                 except clients.Refused as error:
                     errors.append("client %d, lookup %d: %s"
                                   % (number, count[number], error))
+
+        def policy_load():
+            client = clients.PolicyLike(w.policy_at)
+            while not stop.is_set() and not errors:
+                try:
+                    got = client.ask(recipient="u@blocked.test")
+                    if got != {"action": "DUNNO"}:
+                        errors.append(got)
+                    time.sleep(0.002)
+                except clients.Refused as error:
+                    errors.append("policy: %s" % error)
         threads = [threading.Thread(target=load, args=(n,), daemon=True)
                    for n in range(len(count))]
+        threads += [threading.Thread(target=policy_load, daemon=True)
+                    for _ in range(2)]
         for thread in threads:
             thread.start()
         for restart in range(100):
@@ -749,6 +762,21 @@ def test_syslog_that_nobody_reads():
             for _ in range(5000):
                 same(client.query("transport", "u@blocked.test"),
                      w.relay_reply().encode())
+        # Somebody reads again: what was lost is owned up to.
+        sock.setblocking(False)
+        reader = w.client()
+
+        def owned_up():
+            reader.query("transport", "u@blocked.test")
+            try:
+                while True:
+                    line = sock.recv(8192)
+                    if b"log dropped=" in line:
+                        return line
+            except BlockingIOError:
+                return None
+        check(eventually(owned_up, "log dropped=", pause=0)
+              .startswith(b"<20>"), "not a warning")
         # And it may go away and come back.
         sock.close()
         os.unlink(w.dir + "/devlog")
