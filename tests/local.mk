@@ -194,6 +194,7 @@ lab_files = \
 	tests/lab/run.py \
 	tests/lab/scenarios_baseline.py \
 	tests/lab/scenarios_daemon.py \
+	tests/lab/scenarios_faults.py \
 	tests/lab/scenarios_outage.py \
 	tests/lab/scenarios_postfix_facts.py \
 	tests/lab/scenarios_routes.py \

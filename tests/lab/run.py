@@ -47,6 +47,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import net as lab_net  # noqa: E402
 import scenarios_baseline  # noqa: E402
 import scenarios_daemon  # noqa: E402
+import scenarios_faults  # noqa: E402
 import scenarios_outage  # noqa: E402
 import scenarios_postfix_facts  # noqa: E402
 import scenarios_routes  # noqa: E402
@@ -57,7 +58,8 @@ from util import Failure, Reaper, Unavailable, adopt_orphans, tail  # noqa: E402
 from world import World  # noqa: E402
 
 MODULES = (scenarios_baseline, scenarios_postfix_facts, scenarios_routes,
-           scenarios_outage, scenarios_daemon, scenarios_sendmail)
+           scenarios_outage, scenarios_daemon, scenarios_faults,
+           scenarios_sendmail)
 PROGRAMS = ("ip", "nft", "nsd", "postfix", "postconf", "postmap",
             "postqueue", "postsuper", "smtp-sink", "getent")
 SCENARIO_LIMIT_S = 300

@@ -115,20 +115,6 @@ def test_only_one_socket_handed_over(lab):
     check(lab.op.ask("transport", "*") == "NOTFOUND ", "no answer")
 
 
-def test_killed_with_held_sockets(lab):
-    """Kill -9 under mail flow, sockets held: the next start goes on."""
-    lab.op.start(held=True, policy=False)
-    with Flow(lab) as flow:
-        for _ in range(3):
-            lab.op.daemon.kill()
-            lab.op.daemon.start()
-            seen = len(flow.accepted)
-            wait("more mail", lambda: len(flow.accepted) > seen
-                 or flow.refused)
-    check(not flow.refused, "refused: %r" % flow.refused)
-    all_arrive(lab, flow)
-
-
 def test_killed_without_held_sockets(lab):
     """Kill -9, sockets its own: mail waits, nothing bounces, all goes on."""
     lab.op.start()

@@ -8,12 +8,21 @@ when it was taken: who came from where to which address and said what.
 
 Modes: normal; slow (the greeting takes 3 s); unwilling (554 greeting);
 greylist (450 to every RCPT); mute (no greeting); close (hangs up at once).
+As a filter on the operator's line would, towards the operator alone: teaser
+(half a greeting, the rest after 3 s); late (the greeting takes a minute);
+tarpit (a byte of the greeting every 5 s); endless (no end of the reply to
+EHLO); cut (a reset in answer to MAIL).
 """
 
 import asyncio
 import json
+import socket
+import struct
 import sys
 
+from net import OP4, OP4_ALIAS, OP6
+
+FILTERED = ("teaser", "late", "tarpit", "endless", "cut")
 
 class Sink:
     """The listeners, their modes and the record."""
@@ -45,6 +54,8 @@ class Sink:
     async def talk(self, reader, writer, local, client, verbs):
         """The dialogue, with the verbs noted as they come."""
         mode = self.modes.get(local, "normal")
+        if mode in FILTERED and client not in (OP4, OP4_ALIAS, OP6):
+            mode = "normal"
         if mode == "close":
             return
         if mode == "mute":
@@ -57,6 +68,15 @@ class Sink:
             writer.write((text + "\r\n").encode())
             await writer.drain()
 
+        if mode == "late":
+            await asyncio.sleep(60)
+        if mode == "tarpit":
+            for byte in b"220 mx.lab.test":
+                writer.write(bytes([byte]))
+                await asyncio.sleep(5)
+        if mode == "teaser":
+            await say("220-mx.lab.test is looking at you")
+            await asyncio.sleep(3)
         if mode == "unwilling":
             await say("554 5.3.2 no SMTP service here")
         else:
@@ -75,6 +95,15 @@ class Sink:
                 return
             if mode == "unwilling":
                 await say("503 5.5.1 I said no")
+            elif verb == "EHLO" and mode == "endless":
+                while True:
+                    await say("250-AND-SO-ON")
+            elif verb == "MAIL" and mode == "cut":
+                writer.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER,
+                    struct.pack("ii", 1, 0))
+                writer.transport.abort()
+                return
             elif verb in ("EHLO", "HELO"):
                 helo = line.partition(" ")[2]
                 if verb == "EHLO":

@@ -55,7 +55,8 @@ DUAL = {"d%d.dual.example" % n: ["198.18.6.%d" % n, "2001:db8:100::%d" % n]
 HOSTS.update(DUAL)
 # One host for each kind of blocking.
 KINDS = ("drop", "refuse", "unreachable", "reset", "reset-data", "silent",
-         "mute", "unwilling", "slow")
+         "mute", "unwilling", "slow", "teaser", "late", "tarpit", "endless",
+         "cut")
 HOSTS.update({"mx.%s.example" % kind: ["198.18.20.%d" % (n + 1)]
               for n, kind in enumerate(KINDS)})
 
