@@ -280,7 +280,7 @@ def test_ten_thousand_connections_at_once():
 
 
 def test_ten_thousand_beyond_the_limit():
-    """Those who never asked make room, oldest first; who works stays."""
+    """Those who never asked, or not to the end, make room; who works stays."""
     need_descriptors(14000)
     with World({"listen": {"max_connections": 500},
                 "log": {"lookups": "none"}}) as w:
@@ -296,13 +296,15 @@ def test_ten_thousand_beyond_the_limit():
                 same(client.query("transport", "u@blocked.test"), wanted)
         work()
         with Crowd(w.socketmap_at, 10000) as crowd:
-            crowd.watch(select.EPOLLIN | select.EPOLLRDHUP)
+            # One that said nothing may be a connection to its own side alone,
+            # when it met a full backlog: a byte gets it through.
+            crowd.watch(select.EPOLLOUT | select.EPOLLIN)
 
             def cut_back():
                 work()
-                crowd.turn()
+                crowd.turn(b"3")
                 return len(crowd.cut) >= 10000 - 500
-            eventually(cut_back, "the crowd to be cut back")
+            eventually(cut_back, "the crowd to be cut back", pause=0)
             newcomer = clients.PostfixLike(w.socketmap_at)
             same(newcomer.query("transport", "u@blocked.test"), wanted)
             newcomer.close()

@@ -116,7 +116,7 @@ def test_slow_peers_with_the_defaults():
 
 def test_one_probe_for_all_that_share():
     """Forty domains, one address: one connection."""
-    with World() as w:
+    with World({"probe": {"reply_timeout": "20s"}}) as w:
         w.smtp.set("127.10.0.1", fakesmtp.TEASER)
         names = ["d%d.test" % number for number in range(40)]
         for number, name in enumerate(names):
