@@ -621,20 +621,22 @@ def test_hundred_restarts_under_load():
                     errors.append("client %d, lookup %d: %s"
                                   % (number, count[number], error))
 
-        def policy_load():
+        def policy_load(request):
             client = clients.PolicyLike(w.policy_at)
             while not stop.is_set() and not errors:
                 try:
-                    got = client.ask(recipient="u@blocked.test")
-                    if got != {"action": "DUNNO"}:
+                    got = client.ask(request=request,
+                                     recipient="u@nothing.test")
+                    if got["action"] != "DUNNO":
                         errors.append(got)
                     time.sleep(0.002)
                 except clients.Refused as error:
                     errors.append("policy: %s" % error)
         threads = [threading.Thread(target=load, args=(n,), daemon=True)
                    for n in range(len(count))]
-        threads += [threading.Thread(target=policy_load, daemon=True)
-                    for _ in range(2)]
+        threads += [threading.Thread(target=policy_load, args=(request,),
+                                     daemon=True)
+                    for request in ("smtpd_access_policy", "mxdetour_route")]
         for thread in threads:
             thread.start()
         for restart in range(100):
