@@ -82,7 +82,7 @@ def main(arguments):
     wish = 16384 if hard == resource.RLIM_INFINITY else min(16384, hard)
     if soft < wish:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wish, hard))
-    faulthandler.dump_traceback_later(1500, exit=True)
+    faulthandler.dump_traceback_later(25 * harness.DEADLINE, exit=True)
     print("1..%d" % len(tests), flush=True)
     failed = 0
     jobs = int(os.environ.get("E2E_JOBS") or 8)
