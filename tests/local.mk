@@ -17,6 +17,7 @@ libfake_a_SOURCES = \
 
 unit_tests = \
 	tests/unit/test_answer \
+	tests/unit/test_asker \
 	tests/unit/test_attrlist \
 	tests/unit/test_clock \
 	tests/unit/test_conf \
@@ -30,6 +31,7 @@ unit_tests = \
 	tests/unit/test_domain \
 	tests/unit/test_due \
 	tests/unit/test_endpoint \
+	tests/unit/test_envelope \
 	tests/unit/test_err \
 	tests/unit/test_fds \
 	tests/unit/test_hash \
@@ -41,12 +43,14 @@ unit_tests = \
 	tests/unit/test_log \
 	tests/unit/test_logsink \
 	tests/unit/test_mem \
+	tests/unit/test_message \
 	tests/unit/test_mxset \
 	tests/unit/test_netaddr \
 	tests/unit/test_netstring \
 	tests/unit/test_outcome \
 	tests/unit/test_plan \
 	tests/unit/test_pool \
+	tests/unit/test_question \
 	tests/unit/test_reach \
 	tests/unit/test_relays \
 	tests/unit/test_render \
@@ -79,6 +83,7 @@ unit_headers = \
 	tests/unit/conffile.h \
 	tests/unit/conn_fixture.h \
 	tests/unit/exact.h \
+	tests/unit/logged.h \
 	tests/unit/reach_check.h \
 	tests/unit/unit.h \
 	tests/unit/world.h

@@ -42,6 +42,7 @@ struct asker {
 	int *idle; // owned; descriptors
 	unsigned n_idle;
 	enum daemon_state state;
+	unsigned epoch; // how often it came back
 	int64_t away_since, retry_at;
 	uint64_t unasked; // questions since it is away
 };
@@ -190,6 +191,13 @@ enum admitted {
 	ADMITTED_NOT,
 };
 
+// One caller's leave to ask.
+struct leave {
+	enum admitted admitted;
+	int fd;		// the connection; -1: none yet, or not any more
+	unsigned epoch; // at which it was given
+};
+
 // The time `ms` from now, as the condition variable counts.
 static struct timespec
 from_now(int64_t ms)
@@ -202,48 +210,49 @@ from_now(int64_t ms)
 	return t;
 }
 
-// Waits for a connection for at most `limit_ms`. `fd_out`: an idle one, or -1.
-static enum admitted
-enter(struct asker *a, int64_t limit_ms, int *fd_out)
+// Waits for a connection for at most `limit_ms`.
+static struct leave
+enter(struct asker *a, int64_t limit_ms)
 {
-	enum admitted admitted = ADMITTED_NOT;
+	struct leave l = {.admitted = ADMITTED_NOT, .fd = -1};
 	struct timespec until = from_now(limit_ms);
-	*fd_out = -1;
 	pthread_mutex_lock(&a->lock);
 	while (a->state == DAEMON_UP && a->in_use >= a->max)
 		if (pthread_cond_clockwait(&a->freed, &a->lock, CLOCK_MONOTONIC,
 			&until) == ETIMEDOUT)
 			break;
-	if (a->state == DAEMON_UP && a->in_use < a->max)
-		admitted = ADMITTED;
-	else if (a->state == DAEMON_AWAY && clock_now() >= a->retry_at)
-		admitted = ADMITTED_CHECKER;
+	if (a->in_use < a->max && a->state == DAEMON_UP)
+		l.admitted = ADMITTED;
+	else if (a->in_use < a->max && a->state == DAEMON_AWAY &&
+		 clock_now() >= a->retry_at)
+		l.admitted = ADMITTED_CHECKER;
 	else if (a->state != DAEMON_UP)
 		a->unasked++;
-	if (admitted != ADMITTED_NOT)
+	if (l.admitted != ADMITTED_NOT)
 		a->in_use++;
-	if (admitted == ADMITTED_CHECKER)
+	if (l.admitted == ADMITTED_CHECKER)
 		a->state = DAEMON_CHECKED;
-	if (admitted == ADMITTED && a->n_idle > 0)
-		*fd_out = a->idle[--a->n_idle];
+	if (l.admitted == ADMITTED && a->n_idle > 0)
+		l.fd = a->idle[--a->n_idle];
+	l.epoch = a->epoch;
 	pthread_mutex_unlock(&a->lock);
-	return admitted;
+	return l;
 }
 
-// Gives leave back, and the connection (-1: it is gone).
+// Gives leave back, and the connection if it still is there.
 static void
-leave(struct asker *a, int fd)
+leave(struct asker *a, struct leave *l)
 {
 	pthread_mutex_lock(&a->lock);
 	a->in_use--;
-	if (fd >= 0 && a->state == DAEMON_UP && a->n_idle < a->max) {
-		a->idle[a->n_idle++] = fd;
-		fd = -1;
+	if (l->fd >= 0 && a->state == DAEMON_UP && a->n_idle < a->max) {
+		a->idle[a->n_idle++] = l->fd;
+		l->fd = -1;
 	}
 	pthread_cond_signal(&a->freed);
 	pthread_mutex_unlock(&a->lock);
-	if (fd >= 0)
-		close(fd);
+	if (l->fd >= 0)
+		close(l->fd);
 }
 
 static void
@@ -253,21 +262,26 @@ close_idle(struct asker *a)
 		close(a->idle[--a->n_idle]);
 }
 
+// Only the checker's failure counts while the daemon is away, or there would be
+// a second checker; and once it is back, none that began before.
 static void
-on_failure(struct asker *a, const struct err *err)
+on_failure(struct asker *a, const struct leave *l, const struct err *err)
 {
 	int64_t now = clock_now();
 	pthread_mutex_lock(&a->lock);
-	bool news = a->state == DAEMON_UP;
+	bool checked = l->admitted == ADMITTED_CHECKER;
+	bool news = a->state == DAEMON_UP && l->epoch == a->epoch;
 	if (news) {
 		a->away_since = now;
 		a->unasked = 0;
 		pthread_cond_broadcast(&a->freed);
 	}
+	if (news || checked) {
+		a->state = DAEMON_AWAY;
+		a->retry_at = now + RETRY_MS;
+		close_idle(a);
+	}
 	a->unasked++;
-	a->state = DAEMON_AWAY;
-	a->retry_at = now + RETRY_MS;
-	close_idle(a);
 	pthread_mutex_unlock(&a->lock);
 	if (news)
 		log_warn("daemon address=%s old=up new=away error=\"%s\": mail "
@@ -276,10 +290,12 @@ on_failure(struct asker *a, const struct err *err)
 }
 
 static void
-on_return(struct asker *a)
+on_return(struct asker *a, struct leave *l)
 {
 	pthread_mutex_lock(&a->lock);
 	a->state = DAEMON_UP;
+	l->admitted = ADMITTED;
+	l->epoch = ++a->epoch;
 	int64_t away_ms = clock_now() - a->away_since;
 	uint64_t unasked = a->unasked;
 	pthread_mutex_unlock(&a->lock);
@@ -289,7 +305,7 @@ on_return(struct asker *a)
 
 // Whether it answers a question that it need not think about.
 static bool
-answers_again(int fd, struct err *err)
+answers_again(int fd, int64_t deadline, struct err *err)
 {
 	static const struct question nobody = {
 	    .recipient = "",
@@ -301,11 +317,21 @@ answers_again(int fd, struct err *err)
 	char request[QUESTION_MAX];
 	struct question_reply reply;
 	size_t len = question_encode(&nobody, request);
-	return exchange(fd, request, len, clock_now() + CHECK_MS, &reply,
-		   err) == EXCHANGED_OK;
+	int64_t soon = clock_now() + CHECK_MS;
+	return exchange(fd, request, len, soon < deadline ? soon : deadline,
+		   &reply, err) == EXCHANGED_OK;
 }
 
 // -- asking -----------------------------------------------------------------
+
+// Whether a connection that nobody uses is as it was left: not closed, and
+// without a second reply to somebody else's question.
+static bool
+is_quiet(int fd)
+{
+	char byte;
+	return recv(fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+}
 
 // Asks over `*fd`, or over a new connection when it is -1 or turns out to be
 // one that a daemon before this one left behind.
@@ -315,7 +341,8 @@ ask(struct asker *a, int *fd, const char *request, size_t len, int64_t deadline,
 {
 	enum exchanged e = EXCHANGED_STALE;
 	if (*fd >= 0) {
-		e = exchange(*fd, request, len, deadline, out, err);
+		if (is_quiet(*fd))
+			e = exchange(*fd, request, len, deadline, out, err);
 		if (e == EXCHANGED_STALE) {
 			close(*fd);
 			*fd = -1;
@@ -335,31 +362,30 @@ asker_ask(struct asker *a, const struct question *q, int64_t limit_ms,
 {
 	char request[QUESTION_MAX];
 	struct err err = {0};
-	int fd;
 	int64_t deadline = clock_now() + limit_ms;
 	size_t len = question_encode(q, request);
 	if (len == 0)
 		return false;
-	enum admitted admitted = enter(a, limit_ms, &fd);
-	if (admitted == ADMITTED_NOT)
+	struct leave l = enter(a, limit_ms);
+	if (l.admitted == ADMITTED_NOT)
 		return false;
 	bool good = true;
-	if (admitted == ADMITTED_CHECKER) {
-		fd = dial(a, deadline, &err);
-		good = fd >= 0 && answers_again(fd, &err);
+	if (l.admitted == ADMITTED_CHECKER) {
+		l.fd = dial(a, deadline, &err);
+		good = l.fd >= 0 && answers_again(l.fd, deadline, &err);
 		if (good)
-			on_return(a);
+			on_return(a, &l);
 	}
 	if (good)
-		good = ask(a, &fd, request, len, deadline, out, &err) ==
+		good = ask(a, &l.fd, request, len, deadline, out, &err) ==
 		       EXCHANGED_OK;
 	if (!good) {
-		if (fd >= 0)
-			close(fd);
-		fd = -1;
-		on_failure(a, &err);
+		if (l.fd >= 0)
+			close(l.fd);
+		l.fd = -1;
+		on_failure(a, &l, &err);
 	}
-	leave(a, fd);
+	leave(a, &l);
 	return good;
 }
 
