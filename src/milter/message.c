@@ -41,7 +41,9 @@ message_budget(const struct message *m, int64_t wait_max_ms, int64_t *wait_ms)
 		return 0;
 	if (m->spent_ms < wait_max_ms)
 		*wait_ms = wait_max_ms - m->spent_ms;
-	return MESSAGE_LIMIT_MS - m->spent_ms;
+	int64_t left_ms = MESSAGE_LIMIT_MS - m->spent_ms;
+	int64_t limit_ms = *wait_ms + MESSAGE_REPLY_MS;
+	return limit_ms < left_ms ? limit_ms : left_ms;
 }
 
 // What a line calls the recipient by.

@@ -16,6 +16,7 @@ enum {
 	MESSAGE_INSTANCE_MAX = 64, // with the NUL
 	MESSAGE_BUDGET_MS = 9000,  // of all waiting for one message
 	MESSAGE_LIMIT_MS = 9500,   // the same, the answers' way included
+	MESSAGE_REPLY_MS = 1500,   // for one answer's way
 };
 
 struct message_route {
