@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <syslog.h>
 #include <time.h>
 
@@ -84,6 +85,19 @@ start_flushing(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
+// A session of the MTA is a descriptor, and libmilter that finds none left
+// tries again at once, for as long as that lasts.
+static void
+raise_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warn("descriptors: the limit cannot be raised");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -92,6 +106,7 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	struct program p = program_start("mxdetour-milter", argc, argv);
 	program_open_log(p.name, p.conf, p.verbose);
+	raise_limit();
 	struct asker *asker = asker_new(p.conf->milter.daemon,
 	    p.conf->policy.max_waiting + SPARE_CONNECTIONS, &err);
 	if (asker == NULL || filter_register(p.conf, asker, &err) < 0 ||
