@@ -187,6 +187,23 @@ e2e_files = \
 	tests/e2e/test_selftest.py \
 	tests/e2e/wallclock.c
 
+milter_tests = tests/milter/run.py
+milter_files = \
+	tests/milter/common.lua \
+	tests/milter/header.lua \
+	tests/milter/recipients.lua \
+	tests/milter/refused.lua \
+	tests/milter/run.py \
+	tests/milter/session.py \
+	tests/milter/several.lua \
+	tests/milter/stage.py \
+	tests/milter/test_answers.py \
+	tests/milter/test_daemon.py \
+	tests/milter/test_packets.py \
+	tests/milter/test_scripts.py \
+	tests/milter/test_start.py \
+	tests/milter/untouched.lua
+
 lab_tests = tests/lab/run.py
 lab_files = \
 	tests/lab/forger.py \
@@ -220,16 +237,18 @@ TESTS += $(unit_tests) $(sim_tests)
 else
 TESTS += tests/nocheck.sh
 endif
-TESTS += $(e2e_tests)
+TESTS += $(e2e_tests) $(milter_tests)
 if LAB_TESTS
 TESTS += $(lab_tests)
 endif
 EXTRA_DIST += $(unit_headers) $(static_tests) tests/nocheck.sh \
-	$(e2e_files) $(lab_files) $(fuzz_files)
+	$(e2e_files) $(milter_files) $(lab_files) $(fuzz_files)
 
 # libcheck's limit of 4 s for a test would depend on how fast the machine is.
 AM_TESTS_ENVIRONMENT = \
 	MXDETOURD='$(abs_top_builddir)/mxdetourd'; export MXDETOURD; \
+	MXDETOUR_MILTER='$(abs_top_builddir)/mxdetour-milter'; \
+	export MXDETOUR_MILTER; \
 	SRCDIR='$(abs_top_srcdir)'; export SRCDIR; \
 	BUILDDIR='$(abs_top_builddir)'; export BUILDDIR; \
 	CK_DEFAULT_TIMEOUT=120; export CK_DEFAULT_TIMEOUT; \
@@ -250,7 +269,8 @@ PY_LOG_COMPILER = $(PYTHON)
 list-tests:
 	@for t in $(TESTS); do echo "$$t"; done
 list-code-tests:
-	@for t in $(fuzz_tests) $(unit_tests) $(sim_tests) $(e2e_tests); do echo "$$t"; done
+	@for t in $(fuzz_tests) $(unit_tests) $(sim_tests) $(e2e_tests) \
+		$(milter_tests); do echo "$$t"; done
 list-fuzzers:
 	@for t in $(fuzz_tests); do echo "$$t"; done
 .PHONY: list-tests list-code-tests list-fuzzers

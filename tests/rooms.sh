@@ -160,7 +160,7 @@ result "Makefile.am lists every page" \
 result "tests/local.mk lists every test" "$(
 	listed tests/local.mk tests -name '*.[ch]'
 	listed tests/local.mk tests -maxdepth 1 -name '*.sh'
-	listed tests/local.mk tests/e2e tests/lab -type f \
+	listed tests/local.mk tests/e2e tests/lab tests/milter -type f \
 		! -path '*/__pycache__/*' ! -name '*.log' ! -name '*.trs'
 )"
 

@@ -48,23 +48,24 @@ class Died(AssertionError):
     """The daemon ended when it should not have."""
 
 
-def binary():
-    """MXDETOURD, else the one below the working directory (`make check`), else
-    the one of the source tree."""
-    named = os.environ.get("MXDETOURD")
+def binary(name="mxdetourd"):
+    """The one that the environment names (MXDETOURD, MXDETOUR_MILTER), else
+    that below the working directory (`make check`), else that of the source
+    tree."""
+    named = os.environ.get(name.upper().replace("-", "_"))
     if named:
         return os.path.abspath(named)
-    here = os.path.abspath("mxdetourd")
+    here = os.path.abspath(name)
     if os.access(here, os.X_OK) and not os.path.isdir(here):
         return here
     return os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                        "..", "..", "mxdetourd")
+                        "..", "..", name)
 
 
-def command(*arguments):
-    """The command line of the daemon; E2E_WRAP may name valgrind and such."""
+def command(*arguments, program="mxdetourd"):
+    """A command line; E2E_WRAP may name valgrind and such."""
     return shlex.split(os.environ.get("E2E_WRAP", "")) + \
-        [binary()] + list(arguments)
+        [binary(program)] + list(arguments)
 
 
 def stage_only(function):
@@ -175,10 +176,10 @@ def merge(base, changes):
 # -------------------------------------------------------------------- daemon
 
 class Daemon:
-    """One process of mxdetourd and what it writes to standard error."""
+    """One process of a program and what it writes to standard error."""
 
     def __init__(self, conf_path, args=(), env=None, wrap=(), read_stderr=True,
-                 pass_fds=()):
+                 pass_fds=(), program="mxdetourd"):
         environ = dict(os.environ)
         for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
                      "JOURNAL_STREAM", "NOTIFY_SOCKET"):
@@ -190,7 +191,7 @@ class Daemon:
         self.lock = threading.Lock()
         reader, writer = os.pipe()
         self.process = subprocess.Popen(
-            list(wrap) + command("-c", conf_path, *args),
+            list(wrap) + command("-c", conf_path, *args, program=program),
             stdin=subprocess.DEVNULL, stdout=writer, stderr=writer,
             env=environ, pass_fds=pass_fds)
         os.close(writer)

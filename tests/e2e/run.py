@@ -27,9 +27,9 @@ sys.dont_write_bytecode = True
 import harness  # noqa: E402  (needs the path)
 
 
-def collect(wanted):
+def collect(wanted, here):
     tests = []
-    for path in sorted(glob.glob(os.path.join(HERE, "test_*.py"))):
+    for path in sorted(glob.glob(os.path.join(here, "test_*.py"))):
         module = importlib.import_module(os.path.basename(path)[:-3])
         for name, function in vars(module).items():
             if not name.startswith("test_") or not callable(function):
@@ -68,9 +68,9 @@ def run_one(function):
             world.close()
 
 
-def main(arguments):
+def main(arguments, here=HERE):
     words = [word for word in arguments if not word.startswith("-")]
-    tests = collect(words)
+    tests = collect(words, here)
     if "-l" in arguments:
         print("\n".join(name for name, _ in tests))
         return 0
@@ -107,8 +107,13 @@ def main(arguments):
     return 1 if failed else 0
 
 
-if __name__ == "__main__":
+def run(here=HERE):
+    """Runs the tests of a directory as the command line says; ends here."""
     threading.current_thread().name = "main"
-    status = main(sys.argv[1:])
+    status = main(sys.argv[1:], here)
     sys.stdout.flush()
     os._exit(status)  # threads of tests that failed do not hold us up
+
+
+if __name__ == "__main__":
+    run()

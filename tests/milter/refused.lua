@@ -1,0 +1,16 @@
+-- SPDX-License-Identifier: MIT
+-- One recipient is refused, the others and the next message are not.
+dofile(dir .. "/common.lua")
+conn = connect()
+mail(conn, "REFUSED", "<s@example.test>")
+rcpt(conn, "<u@direct.test>")
+rcpt(conn, "<u@hold.test>", SMFIR_REPLYCODE)
+rcpt(conn, "<u@relay.test>")
+finish(conn)
+mail(conn, "ALONE", "<s@example.test>")
+rcpt(conn, "<u@hold.test>", SMFIR_REPLYCODE)
+good(mt.abort(conn), "abort")
+mail(conn, "NEXT", "<s@example.test>")
+rcpt(conn, "<u@direct.test>")
+finish(conn)
+mt.disconnect(conn)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""Mail passes whatever the daemon does, and the log says so once."""
+import os
+import signal
+
+import fakedns
+from harness import check, eventually, in_parallel, long, same
+from session import CONTINUE
+from stage import AWAY, BACK, RELAY_LINE, FakeDaemon, MilterWorld, qid_line
+
+FAKE_LINE = "route=relay via=fake reason=none-reachable"
+
+
+def until_asked(w, mta, line):
+    """Sends until the daemon is asked again."""
+    mark = w.milter.mark()
+
+    def asked():
+        same(mta.message("<u@relay.test>", qid="BACK"), [])
+        return qid_line("BACK", "example.test", "relay.test", line) in \
+            w.milter.mail_lines(mark)
+    eventually(asked, "a message that the daemon was asked about", pause=0.2)
+
+
+def passes(w, mta, line, break_it, mend_it):
+    """Mail before, while, and after; one line each way."""
+    same(mta.message("<u@relay.test>", qid="BEFORE"), [])
+    break_it()
+    for i in range(200):
+        same(mta.message("<u@relay.test>", qid="WHILE"), [])
+    same(len(w.milter.find(AWAY)), 1, "lines of its going away")
+    mend_it()
+    until_asked(w, mta, line)
+    same(len(w.milter.find(AWAY)), 1, "lines of its going away")
+    same(len(w.milter.find(BACK)), 1, "lines of its coming back")
+    for what in ("BEFORE", "BACK"):
+        check(qid_line(what, "example.test", "relay.test", line) in
+              w.milter.mail_lines(), "no line of", what)
+    check("qid=WHILE" not in " ".join(w.milter.mail_lines()), "asked anyway")
+
+
+def odd(manner, wait="8s"):
+    conf = {"milter": {"wait": wait}}
+    with FakeDaemon() as fake:
+        with MilterWorld(conf, daemon_address=fake.address,
+                         start_daemon=False) as w:
+            def become(what):
+                fake.manner = what
+            passes(w, w.session(), FAKE_LINE, lambda: become(manner),
+                   lambda: become("answers"))
+
+
+def test_daemon_answers_nonsense():
+    odd("nonsense")
+
+
+def test_daemon_answers_half():
+    odd("half")
+
+
+def test_daemon_answers_twice():
+    odd("twice")
+
+
+def test_daemon_answers_of_another_service():
+    odd("foreign")
+
+
+def test_daemon_is_silent():
+    odd("silent", wait="0s")
+
+
+def test_daemon_dead():
+    with FakeDaemon() as fake:
+        with MilterWorld(daemon_address=fake.address, start_daemon=False) as w:
+            passes(w, w.session(), FAKE_LINE, fake.stop, fake.start)
+
+
+def test_daemon_dead_from_the_start():
+    with MilterWorld(start_daemon=False) as w:
+        mta = w.session()
+        for _ in range(100):
+            same(mta.message("<u@relay.test>", "<u@hold.test>", qid="Q"), [])
+        same(len(w.milter.find(AWAY)), 1)
+        same(w.milter.mail_lines(), [])
+
+
+@long
+def test_real_daemon_killed_and_stopped():
+    with MilterWorld({"milter": {"wait": "1s"}}) as w:
+        mta = w.session()
+
+        def kill():
+            w.daemon.kill()
+            w.daemon = None
+
+        def start():
+            w.start_daemon_alone()
+        passes(w, mta, RELAY_LINE, kill, start)
+        mark = w.milter.mark()
+        w.daemon.signal(signal.SIGSTOP)
+        try:
+            for _ in range(50):
+                same(mta.message("<u@relay.test>", qid="STOPPED"), [])
+        finally:
+            w.daemon.signal(signal.SIGCONT)
+        until_asked(w, mta, RELAY_LINE)
+        w.milter.wait_log(BACK, mark)
+        same(len(w.milter.find(AWAY, mark)), 1)
+        same(len(w.milter.find(BACK, mark)), 1)
+
+
+def test_daemon_restarted_between_two_messages():
+    """A pooled connection that is dead is no failure."""
+    with FakeDaemon() as fake:
+        with MilterWorld(daemon_address=fake.address, start_daemon=False) as w:
+            mta = w.session()
+            for number in range(5):
+                same(mta.message("<u@relay.test>", qid="Q%d" % number), [])
+                fake.stop()
+                fake.start()
+            w.milter.expect_mail(*(
+                qid_line("Q%d" % n, "example.test", "relay.test", FAKE_LINE)
+                for n in range(5)))
+            same(w.milter.find("old=up new=away"), [])
+
+
+def test_daemon_by_unix_socket():
+    def changes(w):
+        path = "unix:%s/policy" % w.dir
+        return {"listen": {"policy": [path]}, "milter": {"daemon": path}}
+    with MilterWorld(changes) as w:
+        w.session().message("<u@relay.test>", qid="Q")
+        w.milter.expect_mail(
+            qid_line("Q", "example.test", "relay.test", RELAY_LINE))
+
+
+@long
+def test_waiting_sessions_do_not_hold_up_others():
+    """300 sessions wait for a name server that is silent; one more does not."""
+    sessions = int(os.environ.get("MILTER_SESSIONS") or 300)
+    conf = {"dns": {"timeout": "60s"}, "log": {"lookups": "all"}}
+    with MilterWorld(conf) as w:
+        w.dns.set("silent.test", "MX", fakedns.SILENT)
+        same(w.session().message("<u@relay.test>"), [])
+        waiting = [w.session() for _ in range(sessions)]
+        for mta in waiting:
+            mta.mail()
+        known = w.session()
+        for mta in waiting:
+            mta.send(b"R", b"<u@silent.test>\0")
+        # The daemon has let all wait that it lets wait.
+        eventually(lambda: len(w.daemon.find(
+            r"domain=silent\.test.* waited=0ms")) >= sessions - 50,
+            "answers to those who may not wait")
+        mark = w.daemon.mark()
+        same(known.message("<u@relay.test>", "<u@direct.test>", qid="KNOWN"),
+             [])
+        # Nobody's wait had ended meanwhile.
+        same(w.daemon.find(r"domain=silent\.test.* waited=[1-9]", mark), [])
+        in_parallel(lambda mta: same(mta.verdict(), CONTINUE), waiting)
+        same(w.milter.find("old=up new=away"), [])
