@@ -208,7 +208,6 @@ lab_tests = tests/lab/run.py
 lab_files = \
 	tests/lab/forger.py \
 	tests/lab/mailhost.py \
-	tests/lab/milter.py \
 	tests/lab/net.py \
 	tests/lab/postfix.py \
 	tests/lab/reaper.py \

@@ -26,6 +26,9 @@ TRANSPORT_MAP = "socketmap:inet:127.0.0.1:2527:transport"
 DNSFILTER_MAP = "socketmap:inet:127.0.0.1:2527:dnsfilter"
 POLICY_SERVICE = ("check_policy_service { inet:127.0.0.1:2528, timeout=15s, "
                   "try_limit=1, default_action=DUNNO }")
+MILTER_SETTINGS = {"smtpd_milters": "inet:127.0.0.1:2530",
+                   "non_smtpd_milters": "inet:127.0.0.1:2530",
+                   "milter_default_action": "accept"}
 # Mail to good.example is put on hold, so that the queue manager's lookup can be
 # told from the one at RCPT.
 HELD_SETTINGS = {"smtpd_recipient_restrictions":
@@ -111,14 +114,83 @@ def config_text(settings):
                    for k, v in settings.items())
 
 
-class Daemon:
-    """mxdetourd in the operator's namespace, its log on standard error."""
+class Program:
+    """A program of ours in the operator's namespace, and its log."""
+
+    def __init__(self, net, name, program, log_file):
+        self.net, self.name, self.program = net, name, program
+        self.log_file = log_file
+        self.child = None
+
+    def spawn(self, argv, **keys):
+        """Starts it with its log on standard error."""
+        with open(self.log_file, "a") as log:
+            self.child = spawn(self.net.argv("op", argv), stderr=log,
+                               stdout=log, **keys)
+
+    def check_alive(self):
+        """Fails when the daemon ended by itself."""
+        if self.child is not None and self.child.poll() is not None:
+            raise Failure("%s ended by itself, status %d" % (
+                self.name, self.child.returncode))
+
+    def signal(self, number):
+        """Sends a signal to it alone."""
+        os.kill(self.child.pid, number)
+
+    def kill(self):
+        """Kill -9, as the machine's memory killer does."""
+        self.signal(signal.SIGKILL)
+        self.child.wait()
+        self.child = None
+
+    def terminate(self):
+        """SIGTERM; it has to end cleanly."""
+        child, self.child = self.child, None
+        child.terminate()
+        child.wait(LIMIT)
+        check(child.returncode == 0,
+              "%s: status %d after SIGTERM" % (self.name, child.returncode))
+
+    def finish(self):
+        """At a scenario's end: still alive, and ends cleanly when told to."""
+        if self.child is not None:
+            self.check_alive()
+            self.terminate()
+
+    def log(self):
+        """Everything it logged in this scenario."""
+        return read(self.log_file)
+
+    def lines(self, subject, **wanted):
+        """Decision lines as dicts: lines("lookup", route="relay")."""
+        out = []
+        for line in self.log().splitlines():
+            match = LINE.search(line)
+            if not match or match.group(1) != subject:
+                continue
+            fields = dict(f.split("=", 1) for f in match.group(2).split()
+                          if "=" in f)
+            if all(fields.get(k) == v for k, v in wanted.items()):
+                out.append(fields)
+        return out
+
+    def wait_line(self, subject, **wanted):
+        """Waits for such a decision line and returns the last one."""
+        return wait("a line '%s %s' of %s" % (
+            subject, " ".join("%s=%s" % i for i in wanted.items()),
+            self.name),
+            lambda: self.lines(subject, **wanted))[-1]
+
+
+class Daemon(Program):
+    """mxdetourd; it may have its sockets from us."""
 
     def __init__(self, net, home, program):
-        self.net, self.home, self.program = net, home, program
+        super().__init__(net, "mxdetourd", program,
+                         os.path.join(home, "mxdetourd.log"))
+        self.home = home
         self.config = os.path.join(home, "mxdetour.conf")
-        self.log_file = os.path.join(home, "mxdetourd.log")
-        self.child = None
         self.held = []
         self.held_names = ""
         self.settings = {}
@@ -162,9 +234,7 @@ class Daemon:
         if fds:
             argv = ["/usr/bin/python3", "-c", HANDOVER,
                     ",".join(map(str, fds)), self.held_names] + argv
-        with open(self.log_file, "a") as log:
-            self.child = spawn(self.net.argv("op", argv), stderr=log,
-                               stdout=log, pass_fds=fds)
+        self.spawn(argv, pass_fds=fds)
         wait("mxdetourd to answer", self._answers)
 
     def _answers(self):
@@ -175,36 +245,6 @@ class Daemon:
         except (OSError, recorder.BadFrame):
             return False
 
-    def check_alive(self):
-        """Fails when the daemon ended by itself."""
-        if self.child is not None and self.child.poll() is not None:
-            raise Failure("mxdetourd ended by itself, status %d" %
-                          self.child.returncode)
-
-    def signal(self, number):
-        """Sends a signal to the daemon alone."""
-        os.kill(self.child.pid, number)
-
-    def kill(self):
-        """Kill -9, as the machine's memory killer does."""
-        self.signal(signal.SIGKILL)
-        self.child.wait()
-        self.child = None
-
-    def terminate(self):
-        """SIGTERM; it has to end cleanly."""
-        child, self.child = self.child, None
-        child.terminate()
-        child.wait(LIMIT)
-        check(child.returncode == 0,
-              "mxdetourd: status %d after SIGTERM" % child.returncode)
-
-    def finish(self):
-        """At a scenario's end: still alive, and ends cleanly when told to."""
-        if self.child is not None:
-            self.check_alive()
-            self.terminate()
-
     def stop(self):
         """Ends the daemon and gives the sockets up."""
         child, self.child = self.child, None
@@ -212,10 +252,6 @@ class Daemon:
         for sock in self.held:
             sock.close()
         self.held = []
-
-    def log(self):
-        """Everything it logged in this scenario."""
-        return read(self.log_file)
 
     def digest(self):
         """The log without the lab's own polling and without repetitions."""
@@ -227,36 +263,40 @@ class Daemon:
                 last = same
         return "\n".join(out)
 
-    def lines(self, subject, **wanted):
-        """Decision lines as dicts: lines("lookup", route="relay")."""
-        out = []
-        for line in self.log().splitlines():
-            match = LINE.search(line)
-            if not match or match.group(1) != subject:
-                continue
-            fields = dict(f.split("=", 1) for f in match.group(2).split()
-                          if "=" in f)
-            if all(fields.get(k) == v for k, v in wanted.items()):
-                out.append(fields)
-        return out
+class Milter(Program):
+    """mxdetour-milter, with the daemon's configuration."""
 
-    def wait_line(self, subject, **wanted):
-        """Waits for such a decision line and returns the last one."""
-        return wait("a line '%s %s' of mxdetourd" % (
-            subject, " ".join("%s=%s" % i for i in wanted.items())),
-            lambda: self.lines(subject, **wanted))[-1]
+    def __init__(self, net, home, program, config):
+        super().__init__(net, "mxdetour-milter", program,
+                         os.path.join(home, "mxdetour-milter.log"))
+        self.config = config
+
+    def start(self):
+        """Starts it and waits until it listens."""
+        if not self.program:
+            raise Unavailable("no mxdetour-milter (set MXDETOUR_MILTER)")
+        seen = self.log().count("start version=")
+        self.spawn([self.program, "-c", self.config])
+        wait("mxdetour-milter to listen",
+             lambda: self.log().count("start version=") > seen)
+
+    def stop(self):
+        """Ends it, however it is."""
+        child, self.child = self.child, None
+        stop(child)
 
 
 class Mailhost:
-    """Postfix and mxdetourd of the operator."""
+    """Postfix, mxdetourd and mxdetour-milter of the operator."""
 
-    def __init__(self, net, home, program):
+    def __init__(self, net, home, program, milter):
         self.net, self.home = net, home
         os.makedirs(home)
         os.chmod(home, 0o755)
         self.postfix = Postfix(net, "op", os.path.join(home, "postfix"),
                                "the operator's Postfix")
         self.daemon = Daemon(net, os.path.join(home, "daemon"), program)
+        self.milter = Milter(net, self.daemon.home, milter, self.daemon.config)
         self.maildir = os.path.join(home, "mail")
         self._counter = itertools.count(1)
 
@@ -294,11 +334,11 @@ class Mailhost:
         self.postfix.start()
 
     def start(self, conf=None, wiring="transport", policy=True, settings=None,
-              held=False):
+              held=False, milter=False):
         """Starts mxdetourd and a Postfix that is wired to it.
 
         wiring: transport; dnsfilter (transport and filter); cautious (filter
-        and fallback relay only).
+        and fallback relay only). milter: mxdetour-milter, too.
         """
         self.daemon.configure(conf or {})
         if held:
@@ -306,6 +346,9 @@ class Mailhost:
                                         else {}))
         self.daemon.start()
         main = {}
+        if milter:
+            self.milter.start()
+            main.update(MILTER_SETTINGS)
         if wiring in ("transport", "dnsfilter"):
             main["transport_maps"] = TRANSPORT_MAP
         if wiring in ("dnsfilter", "cautious"):
@@ -321,8 +364,9 @@ class Mailhost:
             raise Unavailable(key + " has no effect in this version")
 
     def stop(self):
-        """Ends both."""
+        """Ends all three."""
         self.postfix.stop()
+        self.milter.stop()
         self.daemon.stop()
 
     # Mail in
@@ -344,6 +388,12 @@ class Mailhost:
         with self.smtp() as session:
             session.sendmail(sender, list(recipients), text,
                              mail_options=list(options))
+
+    def sendmail(self, *recipients, sender="sender@isp.example"):
+        """Puts a message in by sendmail(1), without SMTP."""
+        self.net.run("op", ["sendmail", "-C", self.postfix.config, "-i", "-f",
+                            sender] + list(recipients),
+                     stdin="Subject: lab\n\nHello.\n")
 
     def send_new(self, domain, **keys):
         """Sends to a fresh recipient of the domain and returns it."""

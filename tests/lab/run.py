@@ -6,9 +6,9 @@ Usage: run.py [--list] [--keep] [NAME...]
 
 Runs all scenarios, or those whose name contains one of the arguments, and
 speaks TAP. As root on Linux with iproute2, nftables, nsd and postfix; without
-them the plan is "1..0 # SKIP". The daemon is the one that the environment
-variable MXDETOURD names, else mxdetourd at the top of the source tree; without
-one the scenarios that need it are skipped.
+them the plan is "1..0 # SKIP". The programs are those that the environment
+variables MXDETOURD and MXDETOUR_MILTER name, else those at the top of the
+source tree; without one the scenarios that need it are skipped.
 
   --list   prints names and purposes
   --keep   leaves the files of the run (not its processes) for a look
@@ -18,8 +18,7 @@ What is what:
   world.py    nsd with every record, MX hosts (sink.py, smtp-sink), two relays
   postfix.py  one private Postfix instance
   sendmail.py one private Sendmail instance, wired as documented
-  milter.py   mxdetour-milter
-  mailhost.py the operator's Postfix and mxdetourd, wired as documented
+  mailhost.py the operator's Postfix, mxdetourd and mxdetour-milter, wired as documented
   recorder.py a socketmap server that only records, and a client
   reaper.py   cleans up should the lab be killed
   forger.py   a resolver with injected answers
@@ -48,6 +47,7 @@ import net as lab_net  # noqa: E402
 import scenarios_baseline  # noqa: E402
 import scenarios_daemon  # noqa: E402
 import scenarios_faults  # noqa: E402
+import scenarios_milter  # noqa: E402
 import scenarios_outage  # noqa: E402
 import scenarios_postfix_facts  # noqa: E402
 import scenarios_routes  # noqa: E402
@@ -59,7 +59,7 @@ from world import World  # noqa: E402
 
 MODULES = (scenarios_baseline, scenarios_postfix_facts, scenarios_routes,
            scenarios_outage, scenarios_daemon, scenarios_faults,
-           scenarios_sendmail)
+           scenarios_milter, scenarios_sendmail)
 PROGRAMS = ("ip", "nft", "nsd", "postfix", "postconf", "postmap",
             "postqueue", "postsuper", "smtp-sink", "getent")
 SCENARIO_LIMIT_S = 300
@@ -68,7 +68,7 @@ SCENARIO_LIMIT_S = 300
 class Lab:
     """What a scenario gets."""
 
-    def __init__(self, program, keep=False):
+    def __init__(self, program, milter, keep=False):
         self.keep = keep
         self.home = tempfile.mkdtemp(prefix="mxdetour-lab.")
         os.chmod(self.home, 0o755)
@@ -77,8 +77,9 @@ class Lab:
         self.net = lab_net.Net()
         self.fw = self.net.firewall
         self.world = World(self.net, os.path.join(self.home, "world"))
-        self.op = Mailhost(self.net, os.path.join(self.home, "op"), program)
-        self.sendmail = self.milter = None  # a scenario's own
+        self.op = Mailhost(self.net, os.path.join(self.home, "op"), program,
+                           milter)
+        self.sendmail = None  # a scenario's own
         self._cleanups = contextlib.ExitStack()
 
     def build(self):
@@ -100,7 +101,7 @@ class Lab:
     def end(self):
         """After each scenario."""
         self._cleanups.close()
-        self.sendmail = self.milter = None
+        self.sendmail = None
 
     def close(self, keep=False):
         """Takes everything down, however much of it stands."""
@@ -118,11 +119,10 @@ class Lab:
         """What on-call staff would look at."""
         parts = (
             ("mxdetourd", tail(self.op.daemon.digest(), 60)),
+            ("mxdetour-milter", tail(self.op.milter.log(), 60)),
             ("mail log", tail(self.op.postfix.log(), 60)),
             ("mail log of Sendmail",
              tail(self.sendmail.log(), 60) if self.sendmail else ""),
-            ("mxdetour-milter",
-             tail(self.milter.log(), 60) if self.milter else ""),
             ("mail log of relay us1",
              tail(self.world.relays["us1"].log(), 15)),
             ("nft", self.fw.listing()),
@@ -167,16 +167,16 @@ def missing():
     return None if works else "cannot make network namespaces"
 
 
-def find_daemon():
-    """The daemon to test, or None."""
-    program = os.environ.get("MXDETOURD")
+def find(name, variable):
+    """The program to test, or None."""
+    program = os.environ.get(variable)
     if program:
         program = os.path.abspath(program)
         if not os.access(program, os.X_OK):
-            sys.exit("MXDETOURD: cannot execute " + program)
+            sys.exit(variable + ": cannot execute " + program)
         return program
     program = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                           "..", "..", "mxdetourd")
+                           "..", "..", name)
     return os.path.abspath(program) if os.access(program, os.X_OK) else None
 
 
@@ -257,7 +257,8 @@ def main(argv):
     lab_net.sweep()
     Reaper.start()
     keep = "--keep" in flags
-    lab = Lab(find_daemon(), keep)
+    milter = find("mxdetour-milter", "MXDETOUR_MILTER")
+    lab = Lab(find("mxdetourd", "MXDETOURD"), milter, keep)
     failed = 0
     try:
         print("1..%d" % len(chosen), flush=True)

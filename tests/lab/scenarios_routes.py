@@ -146,7 +146,7 @@ def test_first_message_ever_is_relayed(lab):
     """Twenty domains never seen before: relayed, not one deferral."""
     lab.fw.block("drop", *addresses(*GOOGLE))
     lab.op.start()
-    sent = [lab.op.send_new(domain) for domain in STRANGERS]
+    sent = [lab.op.send_new(domain) for domain in STRANGERS[:20]]
     for to in sent:
         relayed(lab, to)
     lab.op.check_never_tried(*GOOGLE)
@@ -156,7 +156,7 @@ def test_first_message_to_many_domains_at_once(lab):
     """One message to twenty unseen domains: one budget, all relayed."""
     lab.fw.block("drop", *addresses(*GOOGLE))
     lab.op.start()
-    to = [lab.op.recipient(domain) for domain in STRANGERS]
+    to = [lab.op.recipient(domain) for domain in STRANGERS[:20]]
     lab.op.send(*to)
     for recipient in to:
         relayed(lab, recipient)

@@ -10,7 +10,6 @@ import select
 import threading
 
 from mailhost import config_text
-from milter import Milter
 from sendmail import Sendmail, documented
 from util import LIMIT, check, wait
 from world import (GOOGLE, GOOGLE_OLD, STRANGERS, addresses, host_of, origin)
@@ -34,9 +33,7 @@ def start(lab, conf=None, blocks=ROUTES, held=False, options=(),
         daemon.hold_sockets()
     daemon.start()
     if "milter" in blocks:
-        lab.milter = Milter(daemon)
-        lab.later(lab.milter.close)
-        lab.milter.start()
+        lab.op.milter.start()
     lab.sendmail.configure(*blocks)
     if table:
         lab.sendmail.write_table(table)
@@ -334,7 +331,7 @@ def test_first_message_ever_is_relayed(lab):
         check(stats(sendmail, to) == ["queued", "Sent"],
               repr(sendmail.deliveries(to)))
         domain = to.split("@")[1]
-        check(" to=%s route=relay via=us1 " % domain in lab.milter.log(),
+        check(" to=%s route=relay via=us1 " % domain in lab.op.milter.log(),
               "no mail line of " + domain)
     out = sendmail.tool("-bt", stdin="/map route %s\n" % STRANGERS[0])[1]
     check("returns domain=%s route=relay via=us1 " % STRANGERS[0] in out, out)
@@ -412,32 +409,32 @@ def test_filter_gone(lab):
     """Filter dead, or the daemon behind it: mail passes; back: it learns."""
     sendmail = start(lab, blocks=ROUTES + ("milter",))
     lab.op.wait_route("good.example", reason="all-reachable")
-    lab.milter.terminate()
+    lab.op.milter.terminate()
     direct(lab, lab.op.send_new("good.example"), "mx.good.example")
     check("Milter (mxdetour): error connecting to filter" in sendmail.log(),
           "Sendmail did not notice")
-    lab.milter.start()
+    lab.op.milter.start()
     # Restarted within a session: that goes on without it.
     to = [lab.op.recipient("good.example") for _ in range(2)]
     with lab.op.smtp() as session:
         session.ehlo()
         session.mail(SENDER)
         replies = [session.rcpt(to[0])]
-        lab.milter.terminate()
-        lab.milter.start()
+        lab.op.milter.terminate()
+        lab.op.milter.start()
         replies += [session.rcpt(to[1]),
                     session.data(b"Subject: lab\r\n\r\nHello.\r\n")]
     check([c for c, _ in replies] == [250] * 3, repr(replies))
     for recipient in to:
         direct(lab, recipient, "mx.good.example")
     direct(lab, lab.op.send_new("good.example"), "mx.good.example")
-    check(" to=good.example route=direct " in lab.milter.log(),
+    check(" to=good.example route=direct " in lab.op.milter.log(),
           "no mail line")
     lab.op.daemon.terminate()
     local(lab, lab.op.send_new("isp.example"))
     to = lab.op.send_new("good.example")
     check(sendmail.is_queued(to), "not in the queue")
-    check(lab.milter.log().count("new=away") == 1, lab.milter.log())
+    check(lab.op.milter.log().count("new=away") == 1, lab.op.milter.log())
     lab.op.daemon.start()
     sendmail.run_queue()
     direct(lab, to, "mx.good.example")
@@ -445,6 +442,6 @@ def test_filter_gone(lab):
 
     def asked_again():
         lab.op.send_new("lonely.example")
-        return " to=lonely.example " in lab.milter.log()
+        return " to=lonely.example " in lab.op.milter.log()
 
     wait("the filter to ask again", asked_again, pause=1.0)
