@@ -202,6 +202,7 @@ milter_files = \
 	tests/milter/test_packets.py \
 	tests/milter/test_scripts.py \
 	tests/milter/test_start.py \
+	tests/milter/test_threads.py \
 	tests/milter/untouched.lua
 
 lab_tests = tests/lab/run.py
@@ -216,6 +217,7 @@ lab_files = \
 	tests/lab/scenarios_baseline.py \
 	tests/lab/scenarios_daemon.py \
 	tests/lab/scenarios_faults.py \
+	tests/lab/scenarios_milter.py \
 	tests/lab/scenarios_outage.py \
 	tests/lab/scenarios_postfix_facts.py \
 	tests/lab/scenarios_routes.py \
@@ -243,11 +245,15 @@ endif
 EXTRA_DIST += $(unit_headers) $(static_tests) tests/nocheck.sh \
 	$(e2e_files) $(milter_files) $(lab_files) $(fuzz_files)
 
+if MILTER
+milter_environment = \
+	MXDETOUR_MILTER='$(abs_top_builddir)/mxdetour-milter'; \
+	export MXDETOUR_MILTER;
+endif
 # libcheck's limit of 4 s for a test would depend on how fast the machine is.
 AM_TESTS_ENVIRONMENT = \
 	MXDETOURD='$(abs_top_builddir)/mxdetourd'; export MXDETOURD; \
-	MXDETOUR_MILTER='$(abs_top_builddir)/mxdetour-milter'; \
-	export MXDETOUR_MILTER; \
+	$(milter_environment) \
 	SRCDIR='$(abs_top_srcdir)'; export SRCDIR; \
 	BUILDDIR='$(abs_top_builddir)'; export BUILDDIR; \
 	CK_DEFAULT_TIMEOUT=120; export CK_DEFAULT_TIMEOUT; \
@@ -263,8 +269,8 @@ SH_LOG_COMPILER = $(SHELL)
 PY_LOG_DRIVER = $(tap_driver)
 PY_LOG_COMPILER = $(PYTHON)
 
-# The tests of this configuration, and those that run the code itself: what
-# scripts/test reads.
+# The tests of this configuration, those that run the code itself, and those of
+# threads: what scripts/test reads.
 list-tests:
 	@for t in $(TESTS); do echo "$$t"; done
 list-code-tests:
@@ -272,4 +278,6 @@ list-code-tests:
 		$(milter_tests); do echo "$$t"; done
 list-fuzzers:
 	@for t in $(fuzz_tests); do echo "$$t"; done
-.PHONY: list-tests list-code-tests list-fuzzers
+list-thread-tests:
+	@for t in tests/unit/test_asker $(milter_tests); do echo "$$t"; done
+.PHONY: list-tests list-code-tests list-fuzzers list-thread-tests

@@ -49,8 +49,16 @@ class Milter(Daemon):
 
         It must have served before: libmilter opens its socket anew, and fails
         with a unix one, when the signal meets it on its way to accept().
+        MILTER_KILL=1, for ThreadSanitizer: killed instead. libmilter's way
+        out destroys mutexes that its signal thread holds, and suppressions
+        of libmilter's frames would hide those of its callbacks.
         """
         self.check_alive()
+        if os.environ.get("MILTER_KILL"):
+            self.kill()
+            same(self.sanitizer_reports(), [], "sanitizer reports")
+            self.ended = True
+            return
         self.process.terminate()
         status = self.wait()
         same(self.sanitizer_reports(), [], "sanitizer reports")

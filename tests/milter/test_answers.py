@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What becomes of a message: refusals, headers, lines; never anything else."""
-import os
-
 import fakedns
 import fakesmtp
 import session
-from harness import check, eventually, in_parallel, long, same
+from harness import check, eventually, long, same
 from session import CONTINUE
 from stage import (DIRECT_LINE, HOLD_LINE, RELAY_LINE, FakeDaemon, MilterWorld,
                    qid_line)
@@ -227,29 +225,3 @@ def test_one_budget_for_all_recipients():
         eventually(lambda: len(w.milter.mail_lines()) == 20, "20 mail lines")
         waited = [int(m.group(1)) for m in w.daemon.find(r"waited=(\d+)ms")]
         check(sum(waited) >= 1900 and waited.count(0) >= 18, waited)
-
-
-def test_sessions_at_once():
-    """Hundreds of sessions, several messages on each, every line is there."""
-    sessions = int(os.environ.get("MILTER_SESSIONS") or 300)
-    with MilterWorld() as w:
-        for name in ("blocked", "up"):
-            w.simple(name + ".test", "127.10.0.%d" % (len(name)),
-                     fakesmtp.CLOSE if name == "blocked" else fakesmtp.GOOD)
-
-        def one(number):
-            mta = session.Session(("127.0.0.1", w.milter_port))
-            for i in range(3):
-                same(mta.message("<u@relay.test>", "<u@blocked.test>",
-                                 "<u@up.test>", "<u@direct.test>",
-                                 qid="Q%d-%d" % (number, i)), [])
-                mta.mail()
-                same(mta.rcpt("<u@hold.test>"), CONTINUE)
-                mta.abort()
-            mta.quit()
-            mta.close()
-        in_parallel(one, range(sessions), threads=sessions)
-        eventually(lambda: len(w.milter.mail_lines()) >= 12 * sessions,
-                   "a line for each message and domain")
-        same(len(set(w.milter.mail_lines())), 12 * sessions, "mail lines")
-        same(w.milter.find("old=up new=away"), [])

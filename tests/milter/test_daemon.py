@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Mail passes whatever the daemon does, and the log says so once."""
-import os
 import signal
 
-import fakedns
-from harness import check, eventually, in_parallel, long, same
-from session import CONTINUE
+from harness import check, eventually, long, same
 from stage import AWAY, BACK, RELAY_LINE, FakeDaemon, MilterWorld, qid_line
 
 FAKE_LINE = "route=relay via=fake reason=none-reachable"
@@ -133,30 +130,3 @@ def test_daemon_by_unix_socket():
         w.session().message("<u@relay.test>", qid="Q")
         w.milter.expect_mail(
             qid_line("Q", "example.test", "relay.test", RELAY_LINE))
-
-
-@long
-def test_waiting_sessions_do_not_hold_up_others():
-    """300 sessions wait for a name server that is silent; one more does not."""
-    sessions = int(os.environ.get("MILTER_SESSIONS") or 300)
-    conf = {"dns": {"timeout": "60s"}, "log": {"lookups": "all"}}
-    with MilterWorld(conf) as w:
-        w.dns.set("silent.test", "MX", fakedns.SILENT)
-        same(w.session().message("<u@relay.test>"), [])
-        waiting = [w.session() for _ in range(sessions)]
-        for mta in waiting:
-            mta.mail()
-        known = w.session()
-        for mta in waiting:
-            mta.send(b"R", b"<u@silent.test>\0")
-        # The daemon has let all wait that it lets wait.
-        eventually(lambda: len(w.daemon.find(
-            r"domain=silent\.test.* waited=0ms")) >= sessions - 50,
-            "answers to those who may not wait")
-        mark = w.daemon.mark()
-        same(known.message("<u@relay.test>", "<u@direct.test>", qid="KNOWN"),
-             [])
-        # Nobody's wait had ended meanwhile.
-        same(w.daemon.find(r"domain=silent\.test.* waited=[1-9]", mark), [])
-        in_parallel(lambda mta: same(mta.verdict(), CONTINUE), waiting)
-        same(w.milter.find("old=up new=away"), [])
