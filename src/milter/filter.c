@@ -256,8 +256,7 @@ static int
 open_unix(const struct conf *with, const char *path, struct err *err)
 {
 	struct sockpath_id id;
-	if (sockpath_check_group(with->listen.group, err) < 0 ||
-	    sockpath_make_way(path, err) < 0)
+	if (sockpath_make_way(path, err) < 0)
 		return -1;
 	mode_t old = umask(0177); // nobody, until it has its group and mode
 	int result = smfi_opensocket(false);

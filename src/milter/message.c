@@ -61,6 +61,8 @@ name_recipient(const char *mailbox, size_t len, bool whole, char out[TO_MAX])
 		str_printable(
 		    out, TO_MAX, text != NULL ? text : "", domain_len);
 	}
+	if (out[0] == '\0')
+		strcpy(out, "-");
 }
 
 static struct message_route *

@@ -46,7 +46,7 @@ def test_recipients():
                      RELAY_LINE),
             qid_line("FORMS", "example.test", "[192.0.2.1]", bad),
             qid_line("FORMS", "example.test", "[IPv6:2001:db8::1]", bad),
-            qid_line("FORMS", "example.test", "", bad),
+            qid_line("FORMS", "example.test", "-", bad),
             qid_line("FORMS", "example.test", "x" * 300, bad),
             qid_line("NULL", "-", "direct.test", DIRECT_LINE),
             *many)

@@ -115,11 +115,15 @@ START_TEST(test_message_foreign_text_stays_one_word)
 {
 	begin("s@x\nmail qid=y");
 	add_relayed("u@z\nmail to=\xff");
+	add("u@", false, "direct", "", "bad-name");
 	const char *log = said("a\nb c", false);
 	expect_line(log,
 	    "mail qid=a?b_c from=x?mail_qid=y to=z?mail_to=? route=relay "
 	    "via=us1 reason=none-reachable");
-	ck_assert_uint_eq(count_text(log, "\n"), 1);
+	expect_line(log,
+	    "mail qid=a?b_c from=x?mail_qid=y to=- route=direct via=- "
+	    "reason=bad-name");
+	ck_assert_uint_eq(count_text(log, "\n"), 2);
 	message_end(&m);
 }
 END_TEST
