@@ -10,8 +10,9 @@ enum {
 	NETS_MAX = 1 << 16, // networks with a probe in flight
 	NET_BITS_IPV4 = 24,
 	NET_BITS_IPV6 = 48,
-	SWEEP_AT_ONCE = 256, // records brought up to date per call
-	HEAP_AT_ONCE = 1024, // whose time came: all at once after a suspend
+	// Records looked at per call: a million may be due at once, after a
+	// reload or when the machine wakes up, and lookups go on.
+	AT_ONCE = 64,
 	MILLI = 1000,
 };
 
@@ -448,7 +449,7 @@ tokens_needed(const struct reach *r, bool wanted)
 static void
 sweep(struct reach *r, int64_t now)
 {
-	for (int i = 0; i < SWEEP_AT_ONCE; i++) {
+	for (int i = 0; i < AT_ONCE; i++) {
 		if (r->sweep_endpoint > 0) {
 			uint32_t id = r->sweep_endpoint--;
 			if (endpoint_at(r, id)->live)
@@ -472,9 +473,8 @@ sweep(struct reach *r, int64_t now)
 static void
 heap_run(struct reach *r, int64_t now)
 {
-	for (int i = 0; i < HEAP_AT_ONCE; i++) {
-		if (r->heap_n == 0 || r->heap[0].at > now)
-			return;
+	for (int i = 0; i < AT_ONCE && r->heap_n > 0 && r->heap[0].at <= now;
+	     i++) {
 		uint32_t ref = r->heap[0].ref;
 		due_remove(r, ref);
 		if (ref_kind(ref) == REF_HOST)

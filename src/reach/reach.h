@@ -213,7 +213,9 @@ struct reach_due {
 	struct netaddr to; // PROBE: with its port
 };
 
-// What is to be done now; false: nothing. Each item must be told an answer.
+// What is to be done now; false: nothing, or, when reach_next_at() says `now`
+// all the same, nothing yet: a call does a part only of work that is long. Each
+// item must be told an answer.
 bool reach_next(struct reach *r, int64_t now, struct reach_due *out);
 // When reach_next() or reach_take_change() has something again, as far as time
 // alone decides: a time not before `now`, or INT64_MAX.
