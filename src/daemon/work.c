@@ -15,6 +15,8 @@ enum {
 	// Taken before lookups get their turn: one address of a provider may
 	// change the sets of a million domains.
 	CHANGES_AT_ONCE = 1000,
+	// Questions and probes begun, some system calls each, likewise.
+	BEGIN_AT_ONCE = 32,
 	WARN_EVERY_MS = 60 * 1000,
 };
 
@@ -307,13 +309,14 @@ work_run(evutil_socket_t fd, short what, void *arg)
 	d->woken = false;
 	free_retired(d, false);
 	take_changes(d, now);
-	while (reach_next(d->reach, now, &due))
+	for (int i = 0; i < BEGIN_AT_ONCE && reach_next(d->reach, now, &due);
+	     i++)
 		begin(d, &due);
 	while (relays_next(d->relays, now, &relay_due))
 		begin_for_relay(d, &relay_due);
-	// What reach_next() forgot. Who waits is told when all is decided.
-	if (take_changes(d, now) && d->told) {
-		d->told = false;
+	bool all_taken = take_changes(d, now); // and what reach_next() forgot
+	if (d->told) {
+		d->told = !all_taken;
 		policy_answer_known(d, now);
 	}
 	if (!d->woken)
