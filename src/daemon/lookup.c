@@ -24,7 +24,7 @@ struct lookup {
 	int64_t now;
 	const char *key;
 	size_t key_len;
-	char reply[SOCKETMAP_REPLY_MAX]; // for those that are not in memory
+	char *reply; // SOCKETMAP_REPLY_MAX bytes, for what is not in memory
 };
 
 // A map: from a key to a reply.
@@ -115,7 +115,7 @@ answer_route(struct lookup *l)
 	struct route_view view = route_of_key(l, &domain);
 	struct say_lookup what = describe(l, &view, domain, "route");
 	struct strbuf b;
-	strbuf_init(&b, l->reply, sizeof(l->reply));
+	strbuf_init(&b, l->reply, SOCKETMAP_REPLY_MAX);
 	strbuf_add(&b, "OK ");
 	say_fields(l->d, &what, l->now, &b);
 	return l->reply;
@@ -214,11 +214,13 @@ on_input(struct conn *c, const char *data, size_t len, size_t *used_out,
 		reply(c, "PERM no such map");
 		return CONN_NEXT;
 	}
+	char text[SOCKETMAP_REPLY_MAX]; // not zeroed, as in `l` it would be
 	struct lookup l = {
 	    .d = d,
 	    .now = clock_now(),
 	    .key = request.key,
 	    .key_len = request.key_len,
+	    .reply = text,
 	};
 	reply(c, map->answer(&l));
 	work_wake(d, l.now);
