@@ -69,6 +69,15 @@ is_label(const char *label, size_t len)
 	       label[len - 1] != '-';
 }
 
+static bool
+is_number(const char *label, size_t len)
+{
+	size_t i = 0;
+	while (i < len && label[i] >= '0' && label[i] <= '9')
+		i++;
+	return i == len;
+}
+
 // One pass over a name that should be ASCII. Returns its length, or -1.
 static int
 fold_ascii(const char *src, size_t len, char *out, unsigned min_labels)
@@ -79,26 +88,22 @@ fold_ascii(const char *src, size_t len, char *out, unsigned min_labels)
 		return -1;
 	size_t start = 0; // of the current label
 	unsigned labels = 1;
-	bool digits = true; // so far the label is nothing else
 	for (size_t i = 0; i < len; i++) {
 		char c = folded[(unsigned char)src[i]];
 		if (c == '\0')
 			return -1;
 		out[i] = c;
-		if (c == '.') {
-			if (!is_label(out + start, i - start))
-				return -1;
-			start = i + 1;
-			labels++;
-			digits = true;
-		} else if (c < '0' || c > '9') {
-			digits = false;
-		}
+		if (c != '.')
+			continue;
+		if (!is_label(out + start, i - start))
+			return -1;
+		start = i + 1;
+		labels++;
 	}
 	// A last label of digits is a mistyped IPv4 address (RFC 1123 section
-	// 2.1); here this holds for the empty name, too.
-	if (digits || labels < min_labels ||
-	    !is_label(out + start, len - start))
+	// 2.1).
+	if (labels < min_labels || !is_label(out + start, len - start) ||
+	    is_number(out + start, len - start))
 		return -1;
 	out[len] = '\0';
 	return (int)len;
