@@ -406,7 +406,7 @@ END_TEST
 
 START_TEST(test_asker_over_a_unix_socket)
 {
-	char dir[] = "/tmp/mxd-asker-XXXXXX", address[64];
+	char dir[] = "/tmp/mxd-asker-XXXXXX", address[128];
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
 	struct err err = {0};
 	ck_assert(mkdtemp(dir) != NULL);
