@@ -136,7 +136,8 @@ line_of(const char *text, unsigned line)
 {
 	while (--line > 0 && text != NULL) {
 		text = strchr(text, '\n');
-		text += text != NULL;
+		if (text != NULL)
+			text++;
 	}
 	return text;
 }
@@ -150,12 +151,13 @@ name_before(const char *line, const char *end)
 	return end;
 }
 
-// The names that a line gives values to, each once: "a", or "a or b". libconfig
-// does not say which one it has seen before.
+// The names that a line gives values to: "a", or "a or b". libconfig does not
+// say which one it has seen before.
 static void
 names_in_line(const char *line, struct strbuf *b)
 {
 	bool quoted = false;
+	char last[64] = "";
 	for (const char *p = line; *p != '\0' && *p != '\n'; p++) {
 		char name[64];
 		if (*p == '"' && (p == line || p[-1] != '\\'))
@@ -167,8 +169,9 @@ names_in_line(const char *line, struct strbuf *b)
 			end--;
 		const char *begin = name_before(line, end);
 		snprintf(name, sizeof(name), "%.*s", (int)(end - begin), begin);
-		if (strstr(b->text, name) == NULL)
+		if (strcmp(name, last) != 0)
 			strbuf_add(b, "%s%s", b->len > 0 ? " or " : "", name);
+		memcpy(last, name, sizeof(last));
 	}
 }
 

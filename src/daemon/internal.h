@@ -37,11 +37,6 @@ struct service {	  // what a listener serves
 	const struct conn_protocol *protocol;
 };
 
-struct moved {		// sets, by an event whose changes are being taken
-	unsigned lines; // written or, beyond a limit, left out:
-	unsigned more, more_domains;
-};
-
 struct daemon {
 	struct event_base *base;
 	const char *conf_path; // borrowed

@@ -121,18 +121,34 @@ answer_route(struct lookup *l)
 	return l->reply;
 }
 
-// An address of a host that we know, if only as where an alias ends, or of a
-// relay's: no sign of a domain that we do not know yet.
 static bool
-is_known_address(const struct daemon *d, const struct rrtext *rr)
+is_relay(const struct daemon *d, const struct rrtext *rr)
+{
+	return relays_have_name(d->relays, rr->owner) ||
+	       relays_have_address(d->relays, &rr->address);
+}
+
+// An address of a host that we know, if only as where an alias ends: no sign of
+// a domain that we do not know yet.
+static bool
+is_of_known_host(const struct daemon *d, const struct rrtext *rr)
 {
 	struct reach_address_view v;
 	return reach_find_host(d->reach, rr->owner, strlen(rr->owner)) !=
 		   REACH_NONE ||
-	       relays_have_name(d->relays, rr->owner) ||
-	       relays_have_address(d->relays, &rr->address) ||
 	       reach_address_view(
 		   d->reach, rr->owner, &rr->address, NULL, NULL, &v);
+}
+
+// Whether an address record tells of mail to a domain of its owner's name.
+static bool
+is_of_domain(const struct daemon *d, const struct rrtext *rr)
+{
+	if (is_relay(d, rr))
+		return false;
+	return reach_find_domain(d->reach, rr->owner, strlen(rr->owner)) !=
+		   REACH_NONE ||
+	       !is_of_known_host(d, rr);
 }
 
 // smtp(8) is delivering to the owner of an MX record, and to a name without MX
@@ -142,9 +158,7 @@ want_owner(struct lookup *l, const struct rrtext *rr)
 {
 	struct daemon *d = l->d;
 	size_t len = strlen(rr->owner);
-	if (rr->type == RRTEXT_ADDRESS &&
-	    reach_find_domain(d->reach, rr->owner, len) == REACH_NONE &&
-	    is_known_address(d, rr))
+	if (rr->type == RRTEXT_ADDRESS && !is_of_domain(d, rr))
 		return;
 	char name[DNAME_SIZE];
 	if (dname_fold(rr->owner, len, name) < 0 ||

@@ -333,16 +333,38 @@ is_quiet(int fd)
 	return recv(fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
 }
 
+// One question, and how long it may take.
+struct task {
+	const struct question *q;
+	int64_t deadline; // for the reply
+	int64_t slack_ms; // of it for the reply's way
+};
+
+// The daemon may wait for what is left of the time by now: time went by in
+// waiting for a connection, or with a daemon that is gone.
+static enum exchanged
+ask_over(
+    int fd, const struct task *t, struct question_reply *out, struct err *err)
+{
+	char request[QUESTION_MAX];
+	struct question q = *t->q;
+	int64_t left_ms = t->deadline - clock_now() - t->slack_ms;
+	if (left_ms < q.wait_ms)
+		q.wait_ms = left_ms > 0 ? left_ms : 0;
+	size_t len = question_encode(&q, request);
+	return exchange(fd, request, len, t->deadline, out, err);
+}
+
 // Asks over `*fd`, or over a new connection when it is -1 or turns out to be
 // one that a daemon before this one left behind.
 static enum exchanged
-ask(struct asker *a, int *fd, const char *request, size_t len, int64_t deadline,
-    struct question_reply *out, struct err *err)
+ask(struct asker *a, int *fd, const struct task *t, struct question_reply *out,
+    struct err *err)
 {
 	enum exchanged e = EXCHANGED_STALE;
 	if (*fd >= 0) {
 		if (is_quiet(*fd))
-			e = exchange(*fd, request, len, deadline, out, err);
+			e = ask_over(*fd, t, out, err);
 		if (e == EXCHANGED_STALE) {
 			close(*fd);
 			*fd = -1;
@@ -350,10 +372,8 @@ ask(struct asker *a, int *fd, const char *request, size_t len, int64_t deadline,
 	}
 	if (e != EXCHANGED_STALE)
 		return e;
-	*fd = dial(a, deadline, err);
-	if (*fd < 0)
-		return EXCHANGED_FAILED;
-	return exchange(*fd, request, len, deadline, out, err);
+	*fd = dial(a, t->deadline, err);
+	return *fd < 0 ? EXCHANGED_FAILED : ask_over(*fd, t, out, err);
 }
 
 bool
@@ -362,23 +382,25 @@ asker_ask(struct asker *a, const struct question *q, int64_t limit_ms,
 {
 	char request[QUESTION_MAX];
 	struct err err = {0};
-	int64_t deadline = clock_now() + limit_ms;
-	size_t len = question_encode(q, request);
-	if (len == 0)
+	struct task t = {
+	    .q = q,
+	    .deadline = clock_now() + limit_ms,
+	    .slack_ms = limit_ms - q->wait_ms,
+	};
+	if (question_encode(q, request) == 0)
 		return false;
 	struct leave l = enter(a, limit_ms);
 	if (l.admitted == ADMITTED_NOT)
 		return false;
 	bool good = true;
 	if (l.admitted == ADMITTED_CHECKER) {
-		l.fd = dial(a, deadline, &err);
-		good = l.fd >= 0 && answers_again(l.fd, deadline, &err);
+		l.fd = dial(a, t.deadline, &err);
+		good = l.fd >= 0 && answers_again(l.fd, t.deadline, &err);
 		if (good)
 			on_return(a, &l);
 	}
 	if (good)
-		good = ask(a, &l.fd, request, len, deadline, out, &err) ==
-		       EXCHANGED_OK;
+		good = ask(a, &l.fd, &t, out, &err) == EXCHANGED_OK;
 	if (!good) {
 		if (l.fd >= 0)
 			close(l.fd);

@@ -379,8 +379,6 @@ due_limits_changed(struct reach *r)
 {
 	for (uint32_t id = 1; id <= r->nets.made; id++) {
 		const struct net *n = net_at(r, id);
-		if (n->in_flight == 0) // not in use
-			continue;
 		for (uint32_t i = n->in_flight; i < r->p.per_net; i++) {
 			if (n->parked_wanted.n + n->parked_asked.n == 0)
 				break;
@@ -560,6 +558,10 @@ next_probe(struct reach *r, int64_t now, struct reach_due *out)
 	while ((ref = probe_candidate(r)) != 0) {
 		struct endpoint *e = endpoint_at(r, ref_id(ref));
 		bool wanted = place_of(r, ref) == PLACE_WANTED;
+		if (!endpoint_may_begin(r, ref_id(ref))) {
+			due_drop(r, ref);
+			continue;
+		}
 		due_remove(r, ref);
 		if (!net_enter(r, &e->address)) {
 			park(r, ref, wanted, e->first);

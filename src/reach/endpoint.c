@@ -289,6 +289,15 @@ endpoint_is_probed(const struct reach *r, const struct endpoint *e)
 	       e->fixed == REACH_FIXED_NOT;
 }
 
+bool
+endpoint_may_begin(struct reach *r, uint32_t id)
+{
+	struct endpoint *e = endpoint_at(r, id);
+	if (r->sweep_endpoint >= id)
+		endpoint_apply_params(r, e);
+	return endpoint_is_probed(r, e);
+}
+
 // A down endpoint's interval doubles to its maximum, never beyond.
 static int64_t
 next_backoff(struct reach *r, struct endpoint *e)

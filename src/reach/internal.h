@@ -318,6 +318,9 @@ bool endpoint_is_refused(const struct endpoint *e);
 enum reach_state endpoint_state(const struct endpoint *e);
 void endpoint_touch(struct reach *r, uint32_t id, bool first, int64_t now);
 void endpoint_on_due(struct reach *r, uint32_t id, int64_t now);
+// Whether the configuration as it is now lets it be probed: what is ready may
+// not have been brought up to date after a reload.
+bool endpoint_may_begin(struct reach *r, uint32_t id);
 // Its hosts are the caller's to bring up to date, once all endpoints are.
 void endpoint_reconfigure(struct reach *r, uint32_t id, int64_t now);
 bool endpoint_is_wanted(const struct reach *r, uint32_t id);

@@ -512,6 +512,15 @@ def test_dnsfilter_relay_name_is_not_a_domain():
         w.simple("later.test", UP1, fakesmtp.GOOD)
         w.judged("later.test", reason="all-reachable")
         same(w.dns.asked("relay.ext.test", "MX"), 0, "MX questions")
+        # Nor is it one when somebody asked for it as such, as for a sender.
+        w.simple("relay.ext.test", UP2, fakesmtp.GOOD)
+        w.host("relay.ext.test", [RELAY1])
+        w.expect("transport", "root@relay.ext.test", NOTFOUND)
+        w.until_route("relay.ext.test", reason="unknown-yet", mx="0/1")
+        for _ in range(3):
+            w.expect("dnsfilter", record("relay.ext.test", RELAY1), NOTFOUND)
+            w.judged("later.test", reason="all-reachable")
+        same(w.smtp.count(UP2), 0, "probes of its MX")
 
 
 def test_second_lookup_wants_without_policy():

@@ -18,6 +18,7 @@
 enum {
 	PATIENCE_MS = 60000, // no test depends on how fast something is
 	SOON_MS = 200,	     // what an answer that never comes is waited for
+	LATE_MS = 300,
 	CONNS_MAX = 256,
 	LOG_MAX = 65536,
 	CROWD = 32,
@@ -29,6 +30,7 @@ enum manner {
 	GATED, // silent until the gate is opened
 	CLOSES_AT_ONCE,
 	CLOSES_WHEN_ASKED,
+	CLOSES_LATE, // some time after it was asked, and then answers others
 	CLOSES_AMID,
 	NONSENSE,
 	NO_REPLY_OF_OURS,
@@ -48,6 +50,7 @@ static struct {
 	unsigned most_at_once; // of those that the other side had open
 	unsigned waiting;      // questions behind the gate
 	unsigned extra;	       // replies that nobody asked for
+	long may_wait_ms[2];   // of the last two questions, the later one first
 	pthread_t thread[CONNS_MAX], acceptor;
 } fake = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -111,6 +114,14 @@ fake_reply(int fd, const char *question)
 	fake_say(fd, reply);
 }
 
+static void
+fake_note_wait(const char *question)
+{
+	const char *at = strstr(question, "\nwait=");
+	fake.may_wait_ms[1] = fake.may_wait_ms[0];
+	fake.may_wait_ms[0] = at != NULL ? strtol(at + 6, NULL, 10) : -1;
+}
+
 // Answers one question; false: that was the last one.
 static bool
 fake_answer(int fd, const char *question)
@@ -120,6 +131,7 @@ fake_answer(int fd, const char *question)
 	char junk[8192];
 	pthread_mutex_lock(&fake.lock);
 	fake.waiting++;
+	fake_note_wait(question);
 	while (fake.manner == GATED)
 		pthread_cond_wait(&fake.changed, &fake.lock);
 	fake.waiting--;
@@ -134,6 +146,10 @@ fake_answer(int fd, const char *question)
 		return true;
 	case CLOSES_AT_ONCE:
 	case CLOSES_WHEN_ASKED:
+		return false;
+	case CLOSES_LATE:
+		pause_ms(LATE_MS);
+		fake_set(ANSWERS);
 		return false;
 	case CLOSES_AMID:
 		fake_say(fd, "action=DUNNO\nroute=dir");
@@ -314,7 +330,7 @@ finish(struct asker *a, unsigned away, unsigned back)
 }
 
 static bool
-ask_for(struct asker *a, const char *who, int64_t limit_ms)
+ask_waiting(struct asker *a, const char *who, int64_t wait_ms, int64_t limit_ms)
 {
 	struct question_reply reply;
 	const struct question q = {
@@ -324,12 +340,19 @@ ask_for(struct asker *a, const char *who, int64_t limit_ms)
 	    .instance = "test",
 	    .sasl_username = "",
 	    .client_address = "",
+	    .wait_ms = wait_ms,
 	};
 	if (!asker_ask(a, &q, limit_ms, &reply))
 		return false;
 	ck_assert_str_eq(reply.route, "direct");
 	ck_assert_str_eq(reply.reason, who);
 	return true;
+}
+
+static bool
+ask_for(struct asker *a, const char *who, int64_t limit_ms)
+{
+	return ask_waiting(a, who, 0, limit_ms);
 }
 
 // Asks until the daemon is back.
@@ -501,6 +524,24 @@ START_TEST(test_asker_daemon_restarted_between_two_questions)
 }
 END_TEST
 
+// The time that went by with a daemon that is gone is not the next one's to
+// wait: its answer would come too late.
+START_TEST(test_asker_second_try_may_wait_for_less)
+{
+	enum { WAIT_MS = 30000 };
+	setup();
+	struct asker *a = asker_of_fake(4);
+	ck_assert(ask_waiting(a, "u@one.test", WAIT_MS, WAIT_MS + 1000));
+	ck_assert_int_eq(fake.may_wait_ms[0], WAIT_MS);
+	fake_set(CLOSES_LATE);
+	ck_assert(ask_waiting(a, "u@two.test", WAIT_MS, WAIT_MS + 1000));
+	ck_assert_int_eq(fake.may_wait_ms[1], WAIT_MS);
+	ck_assert_int_le(fake.may_wait_ms[0], WAIT_MS - LATE_MS);
+	ck_assert_int_ge(fake.may_wait_ms[0], 0);
+	finish(a, 0, 0);
+}
+END_TEST
+
 START_TEST(test_asker_never_takes_a_stray_reply_for_its_own)
 {
 	setup();
@@ -601,6 +642,7 @@ asker_suite(void)
 	    ARRAY_LEN(odd));
 	tcase_add_test(tc, test_asker_when_nobody_listens);
 	tcase_add_test(tc, test_asker_daemon_restarted_between_two_questions);
+	tcase_add_test(tc, test_asker_second_try_may_wait_for_less);
 	tcase_add_test(tc, test_asker_never_takes_a_stray_reply_for_its_own);
 	tcase_add_test(tc, test_asker_connections_are_bounded);
 	tcase_add_test(tc, test_asker_waiting_for_a_connection_ends);

@@ -147,8 +147,8 @@ START_TEST(test_conf_refuses_with_place_and_what_is_allowed)
 		"c:2: duplicate setting name: probe is given a second "
 		"time"},
 	    {"probe = {\n port = 1; helo = \"a=b;\"; port : 2; };",
-		"c:2: duplicate setting name: port or helo is given a "
-		"second time"},
+		"c:2: duplicate setting name: port or helo or port is given "
+		"a second time"},
 	    {"mode = \"observe\";\nprobe = {\n",
 		"c:3: syntax error, here or shortly before"},
 	    {"mode = ;", "c:1: syntax error, here or shortly before"},

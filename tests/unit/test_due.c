@@ -313,6 +313,43 @@ START_TEST(test_due_per_net_raised)
 }
 END_TEST
 
+// The same while none is in flight, but one woken has not begun.
+START_TEST(test_due_per_net_raised_between_two_probes)
+{
+	struct reach_due due;
+	w->params.per_net = 1;
+	fakeworld_restart(w);
+	for (int i = 1; i <= 20; i++)
+		ask(REACH_WANTED, "x", 1, 1, i);
+	ck_assert(next_probe(&due));
+	struct reach_due first = due;
+	ck_assert(!next_probe(&due));
+	tell(&first);
+	w->params.per_net = 5;
+	fakeworld_reconfigure(w);
+	ck_assert_uint_eq(probes_now(), 5);
+	reach_check(w->reach);
+}
+END_TEST
+
+// What is ready when a reload forbids it does not begin, though the reload has
+// not come to it yet.
+START_TEST(test_due_forbidden_by_a_reload)
+{
+	w->params.concurrency = 1;
+	fakeworld_restart(w);
+	for (int i = 0; i < 1000; i++)
+		ask(REACH_WANTED, "x", i % 200, i / 200, 1);
+	ck_assert_uint_eq(probes_now(), 1);
+	w->params.concurrency = HUGE;
+	w->params.probe_enabled = false;
+	fakeworld_reconfigure(w);
+	while (reach_next_at(w->reach, w->now) == w->now)
+		ck_assert_uint_eq(probes_now(), 0);
+	reach_check(w->reach);
+}
+END_TEST
+
 // One that was woken and is then dropped wakes the next in its stead.
 START_TEST(test_due_woken_and_dropped)
 {
@@ -677,6 +714,8 @@ due_suite(void)
 	tcase_add_test(tc, test_due_parked_in_order);
 	tcase_add_test(tc, test_due_parked_in_order_when_many_end);
 	tcase_add_test(tc, test_due_per_net_raised);
+	tcase_add_test(tc, test_due_per_net_raised_between_two_probes);
+	tcase_add_test(tc, test_due_forbidden_by_a_reload);
 	tcase_add_test(tc, test_due_woken_and_dropped);
 	tcase_add_test(tc, test_due_parked_and_dropped);
 	tcase_add_test(tc, test_due_wanted_before_asked);
