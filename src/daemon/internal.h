@@ -81,9 +81,6 @@ struct daemon {
 
 // lookup.c
 extern const struct conn_protocol lookup_protocol;
-// How a lookup counts: the second within a minute is as good as mail while
-// nothing tells us of mail.
-enum reach_interest lookup_interest(const struct daemon *d, int64_t now);
 
 // policy.c
 extern const struct conn_protocol policy_protocol;

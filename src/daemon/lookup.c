@@ -33,7 +33,9 @@ struct map {
 	const char *(*answer)(struct lookup *l);
 };
 
-enum reach_interest
+// The second lookup within a minute is as good as mail while nothing tells us
+// of mail.
+static enum reach_interest
 lookup_interest(const struct daemon *d, int64_t now)
 {
 	bool told_of_mail = d->mail_seen_at >= 0 &&

@@ -231,7 +231,7 @@ static bool
 take_changes(struct daemon *d, int64_t now)
 {
 	struct reach_change c;
-	for (int i = 0; reach_take_change(d->reach, &c); i++) {
+	for (int i = 1; reach_take_change(d->reach, &c); i++) {
 		switch (c.kind) {
 		case REACH_CHANGE_ENDPOINT:
 			say_endpoint(d, &c);

@@ -101,9 +101,9 @@ message_add(struct message *m, const char *mailbox, size_t len, bool whole,
 static void
 name_sender(const struct message *m, char out[TO_MAX])
 {
-	size_t len = strlen(m->sender);
+	size_t len = strlen(m->sender), domain_len;
 	strcpy(out, "-");
-	if (envelope_domain(m->sender, len, &(size_t){0}) != NULL)
+	if (envelope_domain(m->sender, len, &domain_len) != NULL)
 		name_recipient(m->sender, len, false, out);
 }
 

@@ -104,7 +104,7 @@ lru_victim(const struct reach *r, const struct lru *l)
 }
 
 // Asked names beyond their quarter go first; within it, age decides.
-bool
+static bool
 domain_evict_one(struct reach *r)
 {
 	uint32_t asked = lru_victim(r, &r->asked_lru);

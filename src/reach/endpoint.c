@@ -91,7 +91,8 @@ endpoint_intern(struct reach *r, const struct netaddr *address)
 // Addresses that take turns in the answers of one name come back: the verdict
 // on one is kept for an interval after its last probe, so that it is not probed
 // anew at each of its turns, nor judged by one result alone. Not while records
-// run short: then what is in use needs the room.
+// run short: then what is in use needs the room. Nor over a reload, after which
+// nothing is known of it that its next host would not learn anew.
 static bool
 endpoint_lingers(const struct reach *r, const struct endpoint *e)
 {
@@ -165,7 +166,7 @@ update_hosts(struct reach *r, uint32_t id)
 		host_update(r, host);
 }
 
-bool
+static bool
 endpoint_is_wanted(const struct reach *r, uint32_t id)
 {
 	return endpoint_at(r, id)->wanted > 0;
@@ -234,6 +235,8 @@ report_change(
     struct reach *r, uint32_t id, enum reach_state old, uint32_t count)
 {
 	const struct endpoint *e = endpoint_at(r, id);
+	if (e->hosts == REACH_NONE)
+		return; // it lingers: nobody's route is concerned
 	struct reach_change c = {
 	    .kind = REACH_CHANGE_ENDPOINT,
 	    .id = id,
@@ -533,10 +536,6 @@ reach_tell_probe(struct reach *r, uint32_t endpoint, enum outcome outcome,
 	e->probing = false;
 	r->probing--;
 	due_probe_ended(r, &e->address);
-	if (e->hosts == REACH_NONE) {
-		endpoint_free_if_unused(r, endpoint);
-		return;
-	}
 	struct evidence what = {
 	    .at = now,
 	    .latency_ms = latency_ms > INT32_MAX ? INT32_MAX
@@ -566,4 +565,5 @@ reach_tell_probe(struct reach *r, uint32_t endpoint, enum outcome outcome,
 	if (e->state != old_state || e->no_route_only != old_no_route ||
 	    e->refused != old_refused)
 		update_hosts(r, endpoint);
+	endpoint_free_if_unused(r, endpoint);
 }

@@ -451,7 +451,7 @@ host_count_awaited(struct reach *r, uint32_t id, bool more)
 	host_at(r, id)->awaited += more ? 1 : UINT32_MAX;
 }
 
-bool
+static bool
 host_is_wanted(const struct reach *r, uint32_t id)
 {
 	return host_at(r, id)->wanted > 0;

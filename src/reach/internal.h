@@ -250,8 +250,6 @@ uint32_t reach_answer_lifetime_s(
 // When to ask again after so many failures in a row.
 uint32_t reach_retry_s(struct reach *r, unsigned fails);
 void domain_fini_all(struct reach *r);
-// Drops the least recently used domain; false: each is in use.
-bool domain_evict_one(struct reach *r);
 // Drops some, asked ones first: hosts, sets or addresses have no more room. It
 // is there once the caller took the changes.
 void domain_make_room(struct reach *r);
@@ -299,7 +297,6 @@ void host_drop_inheritance(struct reach *r, uint32_t host, uint32_t endpoint);
 // One of the sets that list it became so, or is so no more.
 void host_count_wanted(struct reach *r, uint32_t id, bool more);
 void host_count_awaited(struct reach *r, uint32_t id, bool more);
-bool host_is_wanted(const struct reach *r, uint32_t id);
 enum { USERS_ASKED_MAX = 4096 }; // of one host or address, see below
 // True when a set that lists it was looked up after `since`, or when `*left`
 // (USERS_ASKED_MAX, counted down) are more than it pays to look at.
@@ -323,7 +320,6 @@ void endpoint_on_due(struct reach *r, uint32_t id, int64_t now);
 bool endpoint_may_begin(struct reach *r, uint32_t id);
 // Its hosts are the caller's to bring up to date, once all endpoints are.
 void endpoint_reconfigure(struct reach *r, uint32_t id, int64_t now);
-bool endpoint_is_wanted(const struct reach *r, uint32_t id);
 void endpoint_fini_all(struct reach *r);
 
 // due.c

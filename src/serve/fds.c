@@ -2,8 +2,8 @@
 // Descriptors passed by systemd or another supervisor (sd_listen_fds(3)).
 
 #include "base/attr.h"
-#include "base/str.h"
 #include "base/listenaddr.h"
+#include "base/str.h"
 #include "serve/listener.h"
 
 #include <errno.h>
