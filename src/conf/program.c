@@ -17,7 +17,8 @@ usage(FILE *to, const char *name)
 	    "           when that does not exist)\n"
 	    "  -t       check the configuration: exit 0, or 2 and say where\n"
 	    "  -v       log what a developer wants to see\n"
-	    "  -V       print the version\n",
+	    "  -V       print the version\n"
+	    "  -h       print this\n",
 	    name, name, MXD_CONF_PATH);
 }
 

@@ -150,6 +150,8 @@ reply(struct daemon *d, struct conn *c, enum dialect dialect,
 		strbuf_add(&b, "route=%s\nvia=%s\nreason=%s\n",
 		    route_name(v->route), v->via != NULL ? v->via : "",
 		    reason_format(v->reason, v->rule, reason));
+	if (dialect == DIALECT_ROUTE && d->conf->observe)
+		strbuf_add(&b, "mode=observe\n");
 	strbuf_add(&b, "\n");
 	conn_reply(c, b.text, b.len);
 }
@@ -202,16 +204,18 @@ budget_of(struct daemon *d, const char *instance)
 	return b;
 }
 
+// What is left of the message's budget, and no more than the client has for
+// this recipient: it takes off itself what the message has spent.
 static int64_t
 wait_allowed(struct daemon *d, const struct request *q, const char *instance)
 {
 	int64_t ms = d->conf->policy.wait_ms;
-	if (q->wait_ms < ms)
-		ms = q->wait_ms;
-	if (ms <= 0)
+	if (ms <= 0 || q->wait_ms <= 0)
 		return 0;
 	const struct budget *b = budget_of(d, instance);
-	return b != NULL ? ms - b->spent_ms : ms;
+	if (b != NULL)
+		ms -= b->spent_ms;
+	return q->wait_ms < ms ? q->wait_ms : ms;
 }
 
 // -- waiters ----------------------------------------------------------------

@@ -2,6 +2,7 @@
 // Addresses as MAIL and RCPT give them.
 #include "milter/envelope.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 // What follows the source route's ':'; a colon of an address literal
@@ -21,6 +22,12 @@ after_route(const char *text, size_t len)
 	return NULL;
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 const char *
 envelope_mailbox(const char *path, size_t *len_out)
 {
@@ -29,6 +36,10 @@ envelope_mailbox(const char *path, size_t *len_out)
 		path++;
 		len -= 2;
 	}
+	while (len > 0 && is_blank(path[len - 1]))
+		len--;
+	for (; len > 0 && is_blank(path[0]); len--)
+		path++;
 	if (len > 0 && path[0] == '@') {
 		const char *rest = after_route(path, len);
 		if (rest != NULL) {
@@ -46,6 +57,9 @@ envelope_domain(const char *mailbox, size_t len, size_t *len_out)
 	const char *at = memrchr(mailbox, '@', len);
 	if (at == NULL)
 		return NULL;
-	*len_out = len - (size_t)(at + 1 - mailbox);
-	return at + 1;
+	const char *domain = at + 1, *end = mailbox + len;
+	while (domain < end && is_blank(*domain))
+		domain++;
+	*len_out = (size_t)(end - domain);
+	return domain;
 }

@@ -79,16 +79,13 @@ refuse(SMFICTX *ctx, struct question_reply *r)
 	return defer ? SMFIS_TEMPFAIL : SMFIS_REJECT;
 }
 
-// What milter.on_hold adds to what the daemon wants; nothing does in observe
-// mode.
+// What milter.on_hold adds to what the daemon wants; nothing does while that
+// observes, which a reload may have changed since we read the file.
 static void
 apply_on_hold(struct question_reply *r)
 {
-	if (conf->observe) {
-		r->action = QUESTION_ACCEPT;
-	} else if (conf->milter.on_hold == CONF_DEFER &&
-		   r->action == QUESTION_ACCEPT &&
-		   strcmp(r->route, "hold") == 0) {
+	if (conf->milter.on_hold == CONF_DEFER && !r->observe &&
+	    r->action == QUESTION_ACCEPT && strcmp(r->route, "hold") == 0) {
 		r->action = QUESTION_DEFER;
 		strcpy(r->code, "4.4.1");
 		strcpy(r->text,
@@ -105,9 +102,14 @@ on_rcpt(SMFICTX *ctx, char **argv)
 	const char *mailbox = envelope_mailbox(argv[0], &len);
 	if (s == NULL || s->message.sender == NULL)
 		return SMFIS_CONTINUE;
+	const char *domain = envelope_domain(mailbox, len, &domain_len);
 	// Mail to a name alone stays here.
-	if (envelope_domain(mailbox, len, &domain_len) == NULL)
+	if (domain == NULL)
 		return SMFIS_CONTINUE;
+	if (domain > mailbox && domain[-1] != '@') { // blanks: by domain alone
+		mailbox = domain;
+		len = domain_len;
+	}
 	if (!ask(s, mailbox, len, smfi_getsymval(ctx, macro_user), &reply))
 		return SMFIS_CONTINUE;
 	apply_on_hold(&reply);
@@ -182,8 +184,7 @@ on_end(SMFICTX *ctx)
 	if (conf->milter.header)
 		set_header(ctx, &s->message);
 	if (conf->log.lookups != CONF_LOOKUPS_NONE)
-		message_say(
-		    &s->message, smfi_getsymval(ctx, macro_qid), conf->observe);
+		message_say(&s->message, smfi_getsymval(ctx, macro_qid));
 	message_end(&s->message);
 	return SMFIS_CONTINUE;
 }

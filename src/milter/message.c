@@ -36,12 +36,15 @@ message_end(struct message *m)
 int64_t
 message_budget(const struct message *m, int64_t wait_max_ms, int64_t *wait_ms)
 {
+	int64_t left_ms = MESSAGE_BUDGET_MS - m->spent_ms;
+	int64_t wait_left_ms = wait_max_ms - m->spent_ms;
 	*wait_ms = 0;
-	if (m->spent_ms >= MESSAGE_BUDGET_MS)
+	if (left_ms <= 0)
 		return 0;
-	if (m->spent_ms < wait_max_ms)
-		*wait_ms = wait_max_ms - m->spent_ms;
-	int64_t left_ms = MESSAGE_LIMIT_MS - m->spent_ms;
+	if (wait_left_ms > left_ms - MESSAGE_SLACK_MS)
+		wait_left_ms = left_ms - MESSAGE_SLACK_MS;
+	if (wait_left_ms > 0)
+		*wait_ms = wait_left_ms;
 	int64_t limit_ms = *wait_ms + MESSAGE_REPLY_MS;
 	return limit_ms < left_ms ? limit_ms : left_ms;
 }
@@ -108,7 +111,7 @@ name_sender(const struct message *m, char out[TO_MAX])
 }
 
 void
-message_say(const struct message *m, const char *qid, bool observe)
+message_say(const struct message *m, const char *qid)
 {
 	char from[TO_MAX], id[64] = "-";
 	if (m->sender == NULL)
@@ -122,7 +125,7 @@ message_say(const struct message *m, const char *qid, bool observe)
 		    "mail qid=%s from=%s to=%s route=%s via=%s reason=%s%s", id,
 		    from, m->route[i].to, r->route,
 		    r->via[0] != '\0' ? r->via : "-", r->reason,
-		    observe ? " mode=observe" : "");
+		    r->observe ? " mode=observe" : "");
 	}
 	if (m->more > 0)
 		log_info("mail qid=%s from=%s more=%u", id, from, m->more);

@@ -14,9 +14,10 @@ enum {
 	MESSAGE_ROUTES_MAX = 1000, // remembered; the others are counted
 	MESSAGE_HEADER_MAX = 1024, // bytes of a header's value, with the NUL
 	MESSAGE_INSTANCE_MAX = 64, // with the NUL
-	MESSAGE_BUDGET_MS = 9000,  // of all waiting for one message
-	MESSAGE_LIMIT_MS = 9500,   // the same, the answers' way included
-	MESSAGE_REPLY_MS = 1500,   // for one answer's way
+	// Of all waiting for one message: Sendmail gives a filter 10 s.
+	MESSAGE_BUDGET_MS = 9000,
+	MESSAGE_REPLY_MS = 1500, // of it for one answer's way
+	MESSAGE_SLACK_MS = 500,	 // the same, when the budget runs out
 };
 
 struct message_route {
@@ -52,7 +53,7 @@ void message_add(struct message *m, const char *mailbox, size_t len, bool whole,
 
 // Logs a line for each entry. `qid`: the queue id, NULL when the MTA did not
 // say.
-void message_say(const struct message *m, const char *qid, bool observe);
+void message_say(const struct message *m, const char *qid);
 
 // The value of its X-MX-Route header: each way that a recipient goes, once. No
 // domain: of recipients that do not know of each other, too, everybody reads

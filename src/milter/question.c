@@ -125,10 +125,19 @@ get_action(const struct attrlist *list, struct question_reply *out)
 	return false;
 }
 
+static bool
+says_observe(const struct attrlist *list)
+{
+	const char *value;
+	size_t len;
+	return attrlist_get(list, "mode", &value, &len) &&
+	       len == strlen("observe") && memcmp(value, "observe", len) == 0;
+}
+
 bool
 question_decode_reply(const struct attrlist *list, struct question_reply *out)
 {
-	*out = (struct question_reply){0};
+	*out = (struct question_reply){.observe = says_observe(list)};
 	return get_action(list, out) &&
 	       get_word(list, "route", out->route, sizeof(out->route)) &&
 	       is_route(out->route) &&

@@ -40,6 +40,7 @@ struct question_reply {
 	char route[16];
 	char via[QUESTION_WORD_MAX]; // "": none
 	char reason[QUESTION_WORD_MAX];
+	bool observe; // the daemon decides, but changes nothing
 };
 
 // Writes the request. Returns its length, or 0: a value cannot be sent (a

@@ -74,6 +74,33 @@ def test_route_request():
             same(policy.route("u@[192.0.2.1]")["reason"], "bad-name")
 
 
+@long
+def test_budget_is_not_charged_twice():
+    """A client that takes off `wait` what the message has spent is given the
+    rest, more than half of the budget spent or not."""
+    with World({"policy": {"wait": "30s"}, "dns": {"timeout": "60s"}}) as w:
+        w.smtp.set(UP, fakesmtp.GOOD)
+        gates = {}
+        for name in ("one.test", "two.test"):
+            gates[name] = fakedns.Gate([fakedns.mx(10, "mx." + name)])
+            w.dns.set(name, "MX", gates[name])
+            w.host("mx." + name, [UP])
+        session = w.policy()
+
+        def start(name, wait):
+            session.start(request="mxdetour_route", recipient="u@" + name,
+                          instance="one.message", wait=wait)
+            eventually(lambda: w.dns.asked(name, "MX"), "the question")
+        start("one.test", "30000")
+        time.sleep(16)
+        gates["one.test"].open()
+        same(session.receive()["reason"], "all-reachable")
+        start("two.test", "14000")
+        time.sleep(0.5)
+        gates["two.test"].open()
+        same(session.receive()["reason"], "all-reachable")
+
+
 def test_waiters_share_one_question():
     """Twenty sessions wait for one domain: one question, one probe."""
     with World({"dns": {"timeout": "40s"}}) as w:

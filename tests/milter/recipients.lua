@@ -17,6 +17,7 @@ rcpt(conn, "<u@>")
 rcpt(conn, "<u@" .. string.rep("x", 300) .. ">")
 rcpt(conn, "<" .. string.rep("u", 900) .. "@direct.test>")
 rcpt(conn, "u@direct.test")
+rcpt(conn, "<u @ direct.test >")
 finish(conn)
 
 mail(conn, "NULL", "<>")

@@ -99,6 +99,22 @@ def test_observe_never_refuses():
                      RELAY_LINE + " mode=observe"))
 
 
+def test_observe_by_a_reload_of_the_daemon():
+    """The daemon is told to observe, and the milter need not be."""
+    changes = {"milter": {"on_hold": "defer"}}
+    with MilterWorld(changes) as w:
+        def verdict():
+            mta = w.session()
+            mta.mail()
+            return mta.rcpt("<u@hold.test>")
+        check(verdict().startswith("451 4.4.1"), "it was not refused")
+        mark = w.daemon.mark()
+        w.write_conf(dict(w.changes, mode="observe"))
+        w.hangup()
+        w.daemon.wait_log("reload=done", mark)
+        same(verdict(), CONTINUE)
+
+
 def test_header_is_added_and_forged_ones_go():
     with MilterWorld({"milter": {"header": True}}) as w:
         mta = w.session()

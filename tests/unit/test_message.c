@@ -34,11 +34,11 @@ add_relayed(const char *mailbox)
 
 // What the message logs, without standard error's decoration.
 static const char *
-said(const char *qid, bool observe)
+said(const char *qid)
 {
 	static char log[LOG_MAX];
 	log_begin();
-	message_say(&m, qid, observe);
+	message_say(&m, qid);
 	log_end(log, sizeof(log));
 	return log;
 }
@@ -60,14 +60,14 @@ START_TEST(test_message_a_line_a_domain)
 	add("u@b\xc3\xbc"
 	    "cher.test",
 	    false, "direct", "", "all-reachable");
-	const char *log = said("4fXk2", false);
+	const char *log = said("4fXk2");
 	expect_line(log, "mail qid=4fXk2 from=example.cn to=ihg.com "
 			 "route=relay via=us1 reason=none-reachable");
 	expect_line(log, "mail qid=4fXk2 from=example.cn to=xn--bcher-kva.test "
 			 "route=direct via=- reason=all-reachable");
 	ck_assert_uint_eq(count_text(log, "\n"), 2);
 	message_end(&m);
-	ck_assert_str_eq(said("4fXk2", false), "");
+	ck_assert_str_eq(said("4fXk2"), "");
 }
 END_TEST
 
@@ -76,7 +76,9 @@ START_TEST(test_message_a_line_a_recipient)
 	begin("s@example.cn");
 	add("u v@ihg.com", true, "relay", "us1", "none-reachable");
 	add("W@ihg.com", true, "relay", "us1", "none-reachable");
-	const char *log = said(NULL, true);
+	for (unsigned i = 0; i < m.n; i++)
+		m.route[i].reply.observe = true;
+	const char *log = said(NULL);
 	expect_line(log,
 	    "mail qid=- from=example.cn to=u_v@ihg.com route=relay via=us1 "
 	    "reason=none-reachable mode=observe");
@@ -102,7 +104,7 @@ START_TEST(test_message_names_of_senders)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		begin(rows[i].sender);
 		add_relayed("u@ihg.com");
-		const char *log = said("q", false);
+		const char *log = said("q");
 		ck_assert_msg(
 		    count_text(log, rows[i].want) == 1, "row %zu: %s", i, log);
 		message_end(&m);
@@ -116,7 +118,7 @@ START_TEST(test_message_foreign_text_stays_one_word)
 	begin("s@x\nmail qid=y");
 	add_relayed("u@z\nmail to=\xff");
 	add("u@", false, "direct", "", "bad-name");
-	const char *log = said("a\nb c", false);
+	const char *log = said("a\nb c");
 	expect_line(log,
 	    "mail qid=a?b_c from=x?mail_qid=y to=z?mail_to=? route=relay "
 	    "via=us1 reason=none-reachable");
@@ -138,7 +140,7 @@ START_TEST(test_message_remembers_so_many_and_counts_the_rest)
 	}
 	// One that is remembered does not count as one more.
 	add("u@d7.test", false, "hold", "", "no-relay");
-	const char *log = said("q", false);
+	const char *log = said("q");
 	expect_line(log, "mail qid=q from=example.cn to=d7.test route=hold "
 			 "via=- reason=no-relay");
 	expect_line(log, "mail qid=q from=example.cn more=5");
@@ -172,14 +174,17 @@ START_TEST(test_message_budget)
 	static const struct {
 		int64_t spent, wait_max, wait, limit;
 	} rows[] = {
-	    {0, 8000, 8000, 9500},
-	    {0, 9000, 9000, 9500},
+	    {0, 8000, 8000, 9000},
+	    {0, 9000, 8500, 9000},
 	    {0, 0, 0, 1500},
 	    {0, 1000, 1000, 2500},
-	    {3000, 8000, 5000, 6500},
-	    {8000, 8000, 0, 1500},
-	    {8500, 8000, 0, 1000},
-	    {8999, 8000, 0, 501},
+	    {3000, 8000, 5000, 6000},
+	    {3000, 9000, 5500, 6000},
+	    {7500, 8000, 500, 1500},
+	    {8000, 8000, 0, 1000},
+	    {8500, 8000, 0, 500},
+	    {8700, 9000, 0, 300},
+	    {8999, 8000, 0, 1},
 	    {9000, 8000, 0, 0},
 	    {9500, 9000, 0, 0},
 	    {60000, 9000, 0, 0},

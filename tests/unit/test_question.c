@@ -31,6 +31,29 @@ START_TEST(test_question_encode)
 }
 END_TEST
 
+// What the daemon says of its mode counts, not what the file said at our start.
+START_TEST(test_question_reply_says_the_mode)
+{
+	static const char *const text[] = {
+	    "action=DUNNO\nroute=hold\nvia=\nreason=no-relay\n\n",
+	    "action=DUNNO\nroute=hold\nvia=\nreason=no-relay\n"
+	    "mode=observe\n\n",
+	    "action=DUNNO\nroute=hold\nvia=\nreason=no-relay\n"
+	    "mode=observed\n\n",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(text); i++) {
+		struct attrlist list;
+		struct question_reply reply;
+		size_t used;
+		ck_assert_int_eq(
+		    attrlist_decode(text[i], strlen(text[i]), &list, &used),
+		    DECODED_OK);
+		ck_assert(question_decode_reply(&list, &reply));
+		ck_assert(reply.observe == (i == 1));
+	}
+}
+END_TEST
+
 START_TEST(test_question_encode_leaves_out_what_is_empty)
 {
 	char out[QUESTION_MAX];
@@ -232,6 +255,7 @@ question_suite(void)
 	Suite *s = suite_create("question");
 	TCase *tc = tcase_create("all");
 	tcase_add_test(tc, test_question_encode);
+	tcase_add_test(tc, test_question_reply_says_the_mode);
 	tcase_add_test(tc, test_question_encode_leaves_out_what_is_empty);
 	tcase_add_test(tc, test_question_encode_sends_no_foreign_attribute);
 	tcase_add_test(tc, test_question_encode_limits);
