@@ -70,12 +70,6 @@ on_probe(const struct netaddr *to, int64_t *latency_ms)
 	return blocked ? OUTCOME_CONNECT_TIMEOUT : OUTCOME_EHLO;
 }
 
-static void
-on_event(const struct fakeworld_event *e)
-{
-	(void)e;
-}
-
 static size_t
 resident(void)
 {
@@ -124,7 +118,6 @@ main(int argc, char **argv)
 	    .mx = on_mx,
 	    .addr = on_addr,
 	    .probe = on_probe,
-	    .event = on_event,
 	};
 	w.params.max_domains = domains;
 	w.params.per_second = 100000;

@@ -45,12 +45,6 @@ on_probe(const struct netaddr *to, int64_t *latency_ms)
 }
 
 static void
-on_event(const struct fakeworld_event *e)
-{
-	(void)e;
-}
-
-static void
 ask_all(unsigned domains)
 {
 	char name[DNAME_SIZE];
@@ -97,7 +91,6 @@ main(int argc, char **argv)
 	    .mx = on_mx,
 	    .addr = on_addr,
 	    .probe = on_probe,
-	    .event = on_event,
 	};
 	w.params.max_domains = domains;
 	measure(domains);
