@@ -204,8 +204,8 @@ def test_questions():
             same(len(instances), 1, "instances of one message")
             check(third.pop("instance") not in instances, "instance reused")
             waits = [int(q.pop("wait")) for q in (first, second, third)]
-            same(waits[0], 8000)
-            check(7000 <= waits[1] <= 8000, waits)
+            check(8000 >= waits[0] >= waits[1] >= 0, waits)
+            check(8000 >= waits[2] > 0, waits)
             common = {"request": "mxdetour_route", "sender": "S@B.test",
                       "sasl_username": "joe", "client_address": "2001:db8::5"}
             same(first, dict(common, recipient="\"A b\"@X.test"))
