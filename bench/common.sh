@@ -52,7 +52,7 @@ compile() { # NAME [OPTION...]
 compile_driver() { # NAME
 	[ -e "$library" ] || die "no $library beside $daemon"
 	# shellcheck disable=SC2046
-	compile "$1" -std=gnu17 -DMXD_CONF_PATH='"/nonexistent"' -Isrc -Itests \
+	compile "drive_$1" -std=gnu17 -DMXD_CONF_PATH='"/nonexistent"' -Isrc -Itests \
 		tests/fake/fakeworld.c "$library" \
 		$(pkg-config --cflags --libs libevent libcares libconfig libidn2)
 }

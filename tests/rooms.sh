@@ -136,6 +136,15 @@ result "no two files of the library have the same name" "$(
 	find src -name '*.c' ! -name main.c | sed 's|.*/||' | sort | uniq -d
 )"
 
+# make has rules of its own: a script would be built anew from them.
+result "no script has the name of a program" "$(
+	find bench scripts -type f ! -name '*.*' | while read -r file; do
+		for source in "$file.c" "$file.sh"; do
+			[ ! -e "$source" ] || echo "$source would make $file"
+		done
+	done
+)"
+
 # Whether a makefile names every file that a find(1) expression gives.
 listed() { # MAKEFILE PATH EXPRESSION...
 	makefile=$1
