@@ -3,6 +3,7 @@
 #ifndef MXD_FUZZ_H
 #define MXD_FUZZ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -66,6 +67,21 @@ fuzz_frame(fuzz_frame_fn *decode, const uint8_t *data, size_t size)
 		seen = len;
 	}
 	return got;
+}
+
+// The first goals of a fuzzer of frames, named so; they are what a decoder
+// says.
+#define FUZZ_FRAME_GOALS                                                  \
+	[DECODED_OK] = {"OK", 0}, [DECODED_NEED_MORE] = {"NEED_MORE", 0}, \
+	[DECODED_BAD] = {"BAD", 0}
+
+// As fuzz_frame(), and notes which of these goals is reached. True: OK.
+static inline bool
+fuzz_frame_is_ok(fuzz_frame_fn *decode, const uint8_t *data, size_t size)
+{
+	enum decoded got = fuzz_frame(decode, data, size);
+	fuzz_reach((int)got);
+	return got == DECODED_OK;
 }
 
 #endif

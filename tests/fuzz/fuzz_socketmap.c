@@ -7,11 +7,8 @@
 
 #include <string.h>
 
-enum { GOAL_OK, GOAL_NEED_MORE, GOAL_BAD };
 struct fuzz_goal fuzz_goals[] = {
-    [GOAL_OK] = {"OK", 0},
-    [GOAL_NEED_MORE] = {"NEED_MORE", 0},
-    [GOAL_BAD] = {"BAD", 0},
+    FUZZ_FRAME_GOALS,
     {NULL, 0},
 };
 
@@ -45,17 +42,7 @@ check_request(const char *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	switch (fuzz_frame(decode, data, size)) {
-	case DECODED_OK:
+	if (fuzz_frame_is_ok(decode, data, size))
 		check_request((const char *)data, size);
-		fuzz_reach(GOAL_OK);
-		break;
-	case DECODED_NEED_MORE:
-		fuzz_reach(GOAL_NEED_MORE);
-		break;
-	case DECODED_BAD:
-		fuzz_reach(GOAL_BAD);
-		break;
-	}
 	return 0;
 }
