@@ -96,9 +96,11 @@ def test_dns_misbehaviour():
 def smtp_session(port, address, say=(b"EHLO x\r\n", b"QUIT\r\n")):
     """What a polite client hears: one read per reply; None: refused."""
     try:
-        sock = clients.connect((address, port), timeout=10)
+        sock = clients.connect((address, port))
     except ConnectionRefusedError:
         return None
+    except ConnectionResetError:
+        return [b"reset"]  # it overtook the end of our own connect()
     heard = []
     with sock:
         for command in (b"",) + tuple(say):
@@ -155,12 +157,11 @@ def test_smtp_behaviours():
         w.smtp.set(good, fakesmtp.S554)
         check(smtp_session(port, good)[0].startswith(b"554"))
         # A client that does not wait is found out.
-        with clients.connect((addresses[fakesmtp.TEASER], port)) as sock:
+        w.smtp.set(good, fakesmtp.LATE_60S)
+        with clients.connect((good, port)) as sock:
             sock.sendall(b"EHLO x\r\n")
-            while b"220 " not in sock.recv(4096):
-                pass
-        harness.eventually(lambda: w.smtp.conns(addresses[fakesmtp.TEASER])
-                           [-1].early == b"EHLO x\r\n", "early bytes")
+            harness.eventually(lambda: w.smtp.conns(good)[-1].early ==
+                               b"EHLO x\r\n", "early bytes")
 
 
 @stage_only
