@@ -175,6 +175,7 @@ e2e_files = \
 	tests/e2e/clients.py \
 	tests/e2e/fakedns.py \
 	tests/e2e/fakesmtp.py \
+	tests/e2e/forks.py \
 	tests/e2e/harness.py \
 	tests/e2e/run.py \
 	tests/e2e/test_config.py \

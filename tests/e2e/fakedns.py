@@ -13,6 +13,7 @@ import struct
 import threading
 
 import aio
+import forks
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16,
          "AAAA": 28}
@@ -252,7 +253,8 @@ class FakeDns:
             return {name for name, _ in self.questions}
 
     def refuse_tcp(self):
-        aio.soon(self.tcp.close)
+        with forks.none:
+            aio.soon(self.tcp.close)
 
     def close(self):
         async def stop():

@@ -14,6 +14,7 @@ import threading
 import time
 
 import aio
+import forks
 
 GOOD = "good"                  # 220, 250, 221
 STARTTLS = "starttls"          # good, with STARTTLS among the extensions
@@ -108,10 +109,11 @@ class SmtpFarm:
         listening = behaviour not in (REFUSE, BLACKHOLE)
         self.behaviour[key] = behaviour
         if old is not None and (not listening or isinstance(old, BlackHole)):
-            if isinstance(old, BlackHole):
-                old.close()
-            else:
-                aio.soon(old.close)
+            with forks.none:
+                if isinstance(old, BlackHole):
+                    old.close()
+                else:
+                    aio.soon(old.close)
             del self.servers[key]
         if behaviour == BLACKHOLE:
             self.servers[key] = BlackHole(*key)

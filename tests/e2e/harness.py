@@ -19,6 +19,7 @@ import time
 import clients
 import fakedns
 import fakesmtp
+import forks
 from fakedns import a, mx
 
 # Seconds that anything may take before the test fails; valgrind takes longer.
@@ -129,7 +130,7 @@ def free_port():
             port = _next_port
         try:
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                with socket.socket(socket.AF_INET, kind) as sock:
+                with forks.none, socket.socket(socket.AF_INET, kind) as sock:
                     sock.bind(("", port))
             return port
         except OSError:

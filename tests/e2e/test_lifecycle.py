@@ -12,6 +12,7 @@ import time
 import clients
 import fakedns
 import fakesmtp
+import forks
 import harness
 from harness import (NOTFOUND, Daemon, Skip, World, check, eventually, long,
                      same)
@@ -52,7 +53,8 @@ def test_stale_unix_socket_is_replaced():
         for name in ("/map", "/policy"):
             dead = socket.socket(socket.AF_UNIX)
             dead.bind(w.dir + name)
-            dead.close()
+            with forks.none:
+                dead.close()
         w.start()
         with clients.Socketmap(w.dir + "/map") as client:
             same(client.query("transport", "*"), NOTFOUND)
