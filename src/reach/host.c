@@ -7,11 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	VIEW_ALIASES_MAX = 4096, // of one name that are looked at for a lookup
-};
-
-static uint32_t
+uint32_t
 host_find(const struct reach *r, uint32_t hash, const char *name, size_t len)
 {
 	uint32_t pos;
@@ -216,80 +212,6 @@ host_is_own_name(const struct reach *r, const struct host *h)
 	       (h->canonical != NULL && is_own_name(r, h->canonical));
 }
 
-// The first of the hosts whose CNAMEs end at this name.
-static uint32_t
-alias_find(const struct reach *r, uint32_t hash, const char *canonical)
-{
-	uint32_t pos;
-	uint32_t id = index_first(&r->alias_index, hash, &pos);
-	while (id != REACH_NONE &&
-	       strcmp(host_at(r, id)->canonical, canonical) != 0)
-		id = index_next(&r->alias_index, hash, &pos);
-	return id;
-}
-
-// A list for each name, of which the index has the first: as many aliases of
-// one name as somebody likes to make cost no more than one.
-static void
-alias_link(struct reach *r, uint32_t id)
-{
-	struct host *h = host_at(r, id);
-	uint32_t hash = reach_hash(r, h->canonical, strlen(h->canonical));
-	uint32_t first = alias_find(r, hash, h->canonical);
-	if (first == REACH_NONE) {
-		index_put(&r->alias_index, hash, id);
-		return;
-	}
-	struct host *f = host_at(r, first);
-	h->alias_prev = first;
-	h->alias_next = f->alias_next;
-	if (f->alias_next != REACH_NONE)
-		host_at(r, f->alias_next)->alias_prev = id;
-	f->alias_next = id;
-}
-
-static void
-alias_unlink(struct reach *r, uint32_t id)
-{
-	struct host *h = host_at(r, id);
-	uint32_t hash = reach_hash(r, h->canonical, strlen(h->canonical));
-	if (h->alias_next != REACH_NONE)
-		host_at(r, h->alias_next)->alias_prev = h->alias_prev;
-	if (h->alias_prev != REACH_NONE) {
-		host_at(r, h->alias_prev)->alias_next = h->alias_next;
-	} else {
-		index_del(&r->alias_index, hash, id);
-		if (h->alias_next != REACH_NONE)
-			index_put(&r->alias_index, hash, h->alias_next);
-	}
-	h->alias_prev = h->alias_next = REACH_NONE;
-}
-
-static void
-drop_canonical(struct reach *r, uint32_t id)
-{
-	struct host *h = host_at(r, id);
-	if (h->canonical == NULL)
-		return;
-	alias_unlink(r, id);
-	free(h->canonical);
-	h->canonical = NULL;
-}
-
-static void
-set_canonical(struct reach *r, uint32_t id, const char *canonical)
-{
-	struct host *h = host_at(r, id);
-	if (h->canonical != NULL && strcmp(h->canonical, canonical) == 0)
-		return;
-	drop_canonical(r, id);
-	if (canonical[0] != '\0') {
-		h->canonical = xstrdup(canonical);
-		alias_link(r, id);
-	}
-	h->own_name = host_is_own_name(r, h);
-}
-
 void
 host_free_if_unused(struct reach *r, uint32_t id)
 {
@@ -299,7 +221,7 @@ host_free_if_unused(struct reach *r, uint32_t id)
 		return;
 	due_remove(r, ref_make(REF_HOST, id));
 	index_del(&r->host_index, h->hash, id);
-	drop_canonical(r, id);
+	alias_set(r, id, "");
 	drop_links(r, id, 0);
 	free(h->link);
 	free(h->name);
@@ -594,8 +516,10 @@ reach_tell_address(struct reach *r, uint32_t host, int family,
 						       answer->outcome,
 						       answer->ttl_s);
 		replace_addresses(r, host, family, answer);
-		if (answer->outcome == ANSWER_OK)
-			set_canonical(r, host, answer->canonical);
+		if (answer->outcome == ANSWER_OK) {
+			alias_set(r, host, answer->canonical);
+			h->own_name = host_is_own_name(r, h);
+		}
 	} else {
 		family_on_failure(r, host, family, f, now_s);
 	}
@@ -603,99 +527,4 @@ reach_tell_address(struct reach *r, uint32_t host, int family,
 	if (h->place == PLACE_HEAP) // for a time that no longer holds
 		due_remove(r, ref_make(REF_HOST, host));
 	host_touch(r, host, h->awaited > 0, now);
-}
-
-// -- views ------------------------------------------------------------------
-
-uint32_t
-reach_find_host(const struct reach *r, const char *name, size_t len)
-{
-	return host_find(r, reach_hash(r, name, len), name, len);
-}
-
-const char *
-reach_host_name(const struct reach *r, uint32_t host)
-{
-	return host_at(r, host)->name;
-}
-
-enum reach_state
-reach_host_state(const struct reach *r, uint32_t host)
-{
-	return (enum reach_state)host_at(r, host)->state;
-}
-
-// Adds what the sets of a host that has the address say. A live address is
-// never dropped, whatever they say, and most of what is asked about is live.
-static void
-view_add_host(const struct reach *r, uint32_t id, reach_spare_fn *spare,
-    const void *arg, struct reach_address_view *out)
-{
-	const struct host *h = host_at(r, id);
-	out->hosts++;
-	if (!out->dead)
-		return;
-	out->spared |= spare != NULL && spare(h->name, arg);
-	out->partial |= h->state == REACH_PARTIAL;
-	out->some |= h->some > 0;
-	out->none |= h->none > 0;
-}
-
-bool
-reach_address_view(const struct reach *r, const char *owner,
-    const struct netaddr *address, reach_spare_fn *spare, const void *arg,
-    struct reach_address_view *out)
-{
-	struct netaddr key = *address;
-	key.port = r->p.port;
-	uint32_t id = endpoint_find(r, &key);
-	*out = (struct reach_address_view){0};
-	if (id == REACH_NONE)
-		return false;
-	const struct endpoint *e = endpoint_at(r, id);
-	out->dead = endpoint_is_usable(e) &&
-		    endpoint_state(e) == REACH_UNREACHABLE;
-	out->refused = endpoint_is_refused(e);
-	uint32_t hash = reach_hash(r, owner, strlen(owner));
-	uint32_t host = host_find(r, hash, owner, strlen(owner));
-	if (host != REACH_NONE && host_has_address(r, host, id))
-		view_add_host(r, host, spare, arg, out);
-	// An MX host that is an alias: records carry the name where it ends.
-	host = alias_find(r, hash, owner);
-	for (int i = 0; host != REACH_NONE && i < VIEW_ALIASES_MAX; i++) {
-		if (out->hosts > 0 && !out->dead)
-			break; // one is enough
-		if (host_has_address(r, host, id))
-			view_add_host(r, host, spare, arg, out);
-		host = host_at(r, host)->alias_next;
-	}
-	return out->hosts > 0;
-}
-
-bool
-reach_host_endpoint(const struct reach *r, uint32_t host, uint32_t i,
-    struct reach_endpoint_view *out)
-{
-	const struct host *h = host_at(r, host);
-	if (i >= h->n_links)
-		return false;
-	const struct endpoint *e = endpoint_at(r, h->link[i].endpoint);
-	*out = (struct reach_endpoint_view){
-	    .address = e->address,
-	    .state = endpoint_state(e),
-	    .outcome = (enum outcome)e->outcome,
-	    .observed_at = e->observed_at,
-	    .text = "",
-	};
-	for (unsigned back = 1; e->ring != NULL && back <= RING_LEN; back++) {
-		const struct evidence *what =
-		    &e->ring
-			 ->item[(e->ring->next + RING_LEN - back) % RING_LEN];
-		if (outcome_says((enum outcome)what->outcome) ==
-		    OUTCOME_SAYS_UP)
-			continue;
-		out->text = what->text;
-		break;
-	}
-	return true;
 }

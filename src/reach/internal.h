@@ -276,7 +276,17 @@ mxset_first_with(const struct reach *r, uint32_t set, uint32_t endpoint);
 // The set after `set` among those that list the host; REACH_NONE: the last.
 uint32_t mxset_next_of_host(const struct reach *r, uint32_t set, uint32_t host);
 
+// alias.c
+// The first of the hosts whose CNAMEs end at this name; REACH_NONE: none.
+uint32_t
+alias_find(const struct reach *r, uint32_t hash, const char *canonical);
+// Where the CNAMEs of a host end; "": it has none.
+void alias_set(struct reach *r, uint32_t id, const char *canonical);
+
 // host.c
+// The host with this name, REACH_NONE: none; `hash` is reach_hash() of it.
+uint32_t
+host_find(const struct reach *r, uint32_t hash, const char *name, size_t len);
 uint32_t host_intern(struct reach *r, const char *name);
 void host_free_if_unused(struct reach *r, uint32_t id);
 // Puts its state right after a change of an endpoint or of the addresses.
