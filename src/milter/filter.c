@@ -267,8 +267,11 @@ open_unix(const struct conf *with, const char *path, struct err *err)
 		return err_set_errno(err, saved, "cannot listen on %s", path);
 	if (sockpath_identify(path, &id, err) < 0)
 		return -1;
-	return sockpath_set_access(
+	result = sockpath_set_access(
 	    path, &id, with->listen.mode, with->listen.group, err);
+	if (result < 0)
+		sockpath_remove(path, &id);
+	return result;
 }
 
 int

@@ -12,7 +12,7 @@ from harness import DEADLINE, check, free_port, same
 from stage import Milter, MilterWorld
 
 
-def run(*arguments):
+def run(*arguments, **options):
     """Runs it to its end: (status, standard output, standard error)."""
     if not os.access(harness.binary("mxdetour-milter"), os.X_OK):
         raise harness.Skip("no mxdetour-milter: built without libmilter")
@@ -21,7 +21,7 @@ def run(*arguments):
         harness.command(*arguments, program="mxdetour-milter"),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, universal_newlines=True, env=environ,
-        timeout=DEADLINE)
+        timeout=DEADLINE, **options)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -34,8 +34,8 @@ def world(address=None, **more):
     return MilterWorld(changes, start=False, relay=False)
 
 
-def refuses_to_start(w, *words):
-    status, out, err = run("-c", w.conf_path)
+def refuses_to_start(w, *words, **options):
+    status, out, err = run("-c", w.conf_path, **options)
     same((status, out), (1, ""), "status and output of", err)
     last = err.rstrip("\n").split("\n")[-1]
     check(last.startswith("start error="), err)
@@ -165,6 +165,26 @@ def test_unknown_group():
         status, _, err = run("-c", w.conf_path)
         check(status == 2 and "no-such-group" in err, status, err)
         check(not os.path.exists("%s/milter" % w.dir), "a socket was left")
+
+
+def test_group_of_others():
+    """One that the user is not in: said, and no socket is left."""
+    if os.geteuid() != 0:
+        raise harness.Skip("only root can become another user")
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+    try:
+        run("-V", **nobody)
+    except PermissionError:
+        raise harness.Skip("another user cannot run what was built here")
+    with world(lambda w: "unix:%s/run/milter" % w.dir,
+               listen={"group": "0"}) as w:
+        os.chmod(w.dir, 0o755)
+        os.chmod(w.conf_path, 0o644)
+        os.mkdir(w.dir + "/run")
+        os.chown(w.dir + "/run", 65534, 65534)
+        refuses_to_start(w, "%s/run/milter" % w.dir, "group 0", **nobody)
+        same([name for name in os.listdir(w.dir + "/run")
+              if not name.startswith(".")], [])
 
 
 def test_daemon_address_that_is_none():
