@@ -21,7 +21,7 @@ for unit in "$srcdir"/systemd/*.socket "$srcdir"/systemd/*.service.in; do
 	sed 's|@sbindir@/mxdetour[a-z-]*|/bin/true|' "$unit" >"$dir/${name%.in}"
 done
 
-echo "1..4"
+echo "1..5"
 # Only the units given are looked at besides systemd's own: a broken unit of
 # the machine is not our failure.
 out=$(SYSTEMD_UNIT_PATH="$dir:/usr/lib/systemd/system:/lib/systemd/system" \
@@ -50,12 +50,29 @@ for service in mxdetour mxdetour-milter; do
 	fi
 done
 
-# The dry run makes no user; --root keeps it off this machine's own.
+# --root keeps it off this machine's own files.
 mkdir -p "$dir/root/etc"
-if out=$(systemd-sysusers --dry-run --root="$dir/root" \
-	"$srcdir/systemd/sysusers.d/mxdetour.conf" 2>&1); then
+if out=$(systemd-sysusers --root="$dir/root" \
+	"$srcdir/systemd/sysusers.d/mxdetour.conf" 2>&1) &&
+	id=$(awk -F: '$1 == "mxdetour" { print $3 ":" $4 }' \
+		"$dir/root/etc/passwd") && [ -n "$id" ]; then
 	echo "ok 4 - the user"
 else
 	printf '%s\n' "$out" | sed 's/^/# /'
 	echo "not ok 4 - the user"
+fi
+
+# Theirs from the beginning: what is in a directory of another owner loses its
+# group when the service starts.
+what="5 - the directory of the sockets is the user's"
+if [ "$(id -u)" -ne 0 ]; then
+	echo "ok $what # SKIP only root can give it away"
+elif out=$(systemd-tmpfiles --root="$dir/root" --create \
+	"$srcdir/systemd/tmpfiles.d/mxdetour.conf" 2>&1) &&
+	out=$(stat -c '%u:%g %a' "$dir/root/run/mxdetour") &&
+	[ "$out" = "$id 755" ]; then
+	echo "ok $what"
+else
+	printf '%s\n' "$out" | sed 's/^/# /'
+	echo "not ok $what"
 fi
