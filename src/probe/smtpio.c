@@ -93,19 +93,16 @@ receive(struct smtpio *io, char *buf, size_t size, struct smtpio_event *ev)
 
 // True when the last `n` bytes can have changed what the decoder says. It
 // starts at the reply's beginning each time: a peer that sends 64 KiB byte by
-// byte would make us look at gigabytes. A line's code is looked at as it comes.
+// byte would make us look at gigabytes. The first code is looked at as it
+// comes.
 static bool
-must_decode(struct smtpio *io, size_t n)
+must_decode(const struct smtpio *io, size_t n)
 {
-	const char *chunk = io->in + io->in_len - n;
-	size_t had = io->in_len - n - io->line_at;
-	const char *newline = memrchr(chunk, '\n', n);
+	size_t had = io->in_len - n;
+	const char *chunk = io->in + had;
 
-	if (newline != NULL)
-		io->line_at = (size_t)(newline + 1 - io->in);
-	return newline != NULL || had < 4 || memchr(chunk, '\0', n) != NULL ||
-	       io->in_len - io->line_at >= SMTPREPLY_LINE_MAX ||
-	       io->in_len == SMTPREPLY_MAX;
+	return had < 4 || memchr(chunk, '\n', n) != NULL ||
+	       memchr(chunk, '\0', n) != NULL || io->in_len == SMTPREPLY_MAX;
 }
 
 // Takes `n` bytes that were read behind what is there.
@@ -158,7 +155,6 @@ discard(struct smtpio *io, struct smtpio_event *ev)
 	size_t total = 0;
 
 	io->in_len = 0;
-	io->line_at = 0;
 	while (total < SMTPREPLY_MAX) {
 		ssize_t n = receive(io, io->in, io->in_size, ev);
 		if (n <= 0)

@@ -38,7 +38,6 @@ struct smtpio {
 	char *in; // bytes of the reply that is awaited; owned
 	size_t in_len;
 	size_t in_size; // at most SMTPREPLY_MAX
-	size_t line_at; // where the last, unfinished line begins
 	char out[SMTPIO_COMMAND_MAX];
 	size_t out_len;
 	size_t out_at; // bytes of the command that are sent

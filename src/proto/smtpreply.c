@@ -7,6 +7,15 @@
 
 enum { CODE_LEN = 3 };
 
+// The length of a line without the "\r" that end it.
+static size_t
+trimmed(const char *line, size_t len)
+{
+	while (len > 0 && line[len - 1] == '\r')
+		len--;
+	return len;
+}
+
 // True when the line begins with a code and what may follow it, as far as its
 // bytes are there. `whole`: nothing comes after them.
 static bool
@@ -23,14 +32,7 @@ has_code(const char *line, size_t len, bool whole)
 	if (len <= CODE_LEN || line[CODE_LEN] == '-' || line[CODE_LEN] == ' ')
 		return true;
 	// The "\r" of a line's end whose "\n" is still to come.
-	return !whole && len == CODE_LEN + 1 && line[CODE_LEN] == '\r';
-}
-
-// True when the line has the code of the first one, as far as it is there.
-static bool
-same_code(const char *first, const char *line, size_t len)
-{
-	return memcmp(first, line, len < CODE_LEN ? len : CODE_LEN) == 0;
+	return !whole && trimmed(line, len) == CODE_LEN;
 }
 
 // RFC 3207 section 4: the keyword; parameters, were there any, change nothing.
@@ -58,7 +60,7 @@ read_line(struct smtpreply *reply, const char *line, size_t len, bool first)
 	if (len > CODE_LEN && line[CODE_LEN] == '-')
 		return false;
 	if (text_len > SMTPREPLY_TEXT_MAX)
-		text_len = SMTPREPLY_TEXT_MAX;
+		text_len = trimmed(text, SMTPREPLY_TEXT_MAX);
 	memcpy(reply->text, text, text_len);
 	reply->text[text_len] = '\0';
 	reply->code = (line[0] - '0') * 100 + (line[1] - '0') * 10 +
@@ -78,21 +80,19 @@ smtpreply_decode(
 	for (unsigned n = 0; n < SMTPREPLY_LINES_MAX; n++) {
 		const char *line = data + pos;
 		const char *end = memchr(line, '\n', len - pos);
-		size_t size = end != NULL ? (size_t)(end - line) + 1
-					  : len - pos + 1;
-		if (size > SMTPREPLY_LINE_MAX)
-			return DECODED_BAD;
-		size_t line_len = size - 1;
-		if (end != NULL && line_len > 0 && line[line_len - 1] == '\r')
-			line_len--;
-		if (!has_code(line, line_len, end != NULL) ||
-		    !same_code(data, line, line_len) ||
-		    memchr(line, '\0', line_len) != NULL)
+		size_t line_len = end != NULL ? (size_t)(end - line)
+					      : len - pos;
+		pos += line_len + 1;
+		if (end != NULL)
+			line_len = trimmed(line, line_len);
+		bool coded = has_code(line, line_len, end != NULL);
+		if ((n == 0 && !coded) || memchr(line, '\0', line_len) != NULL)
 			return DECODED_BAD;
 		if (end == NULL)
 			return full ? DECODED_BAD : DECODED_NEED_MORE;
-		pos += size;
-		if (read_line(&reply, line, line_len, n == 0)) {
+		// As smtp(8) of Postfix does: what stands between the lines of
+		// a reply is passed over, and the last one has the code.
+		if (coded && read_line(&reply, line, line_len, n == 0)) {
 			*out = reply;
 			*used_out = pos;
 			return DECODED_OK;

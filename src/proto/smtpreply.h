@@ -9,15 +9,13 @@
 #include "proto/decoded.h"
 
 enum {
-	SMTPREPLY_LINE_MAX = 2048, // bytes of one line; RFC 5321 says 512, many
-				   // servers send more
-	SMTPREPLY_LINES_MAX = 128,
+	SMTPREPLY_LINES_MAX = 1024,
 	SMTPREPLY_MAX = 65536,	 // bytes of a whole reply
 	SMTPREPLY_TEXT_MAX = 96, // bytes of the text that is kept
 };
 
 struct smtpreply {
-	int code; // 200-599
+	int code; // 200-599, of the last line
 	// Of the last line after the code, cut, as it came: not printable yet,
 	// but without a newline.
 	char text[SMTPREPLY_TEXT_MAX + 1];
@@ -27,9 +25,11 @@ struct smtpreply {
 };
 
 // Decodes the reply at the start of `data`. Lines end in "\n", with or without
-// "\r". "250-x" goes on, "250 x" and "250" end. BAD: a line that does not
-// begin with a code 200-599 followed by '-', ' ' or the line's end, codes that
-// differ within one reply, a NUL, or one of the limits.
+// "\r" (or several). "250-x" goes on, "250 x" and "250" end. BAD: a first line
+// that does not begin with a code 200-599 followed by '-', ' ' or the line's
+// end, a NUL, or one of the limits. It takes what an MTA delivers to, whatever
+// RFC 5321 says: lines of any length, lines without a code behind the first (a
+// banner that was wrapped, an empty line), codes that differ.
 enum decoded smtpreply_decode(
     const char *data, size_t len, struct smtpreply *out, size_t *used_out);
 

@@ -85,12 +85,20 @@ static const struct {
     {"220x\r\n", DECODED_BAD, 0, "", false, 0},
     {"220\tx\r\n", DECODED_BAD, 0, "", false, 0},
     {"220\rx", DECODED_BAD, 0, "", false, 0},
-    {"220\r\r\n", DECODED_BAD, 0, "", false, 0},
-    {"220-a\r\n221 b\r\n", DECODED_BAD, 0, "", false, 0},
-    {"220-a\r\n3", DECODED_BAD, 0, "", false, 0},
-    {"220-a\r\n21", DECODED_BAD, 0, "", false, 0},
-    {"220-a\r\nb\r\n", DECODED_BAD, 0, "", false, 0},
-    {"220-a\r\n\r\n", DECODED_BAD, 0, "", false, 0},
+    {"220\r\rx\r\n", DECODED_BAD, 0, "", false, 0},
+    // What an MTA delivers to all the same.
+    {"220\r\r\n", DECODED_OK, 220, "", false, 6},
+    {"220 a\r\r\n", DECODED_OK, 220, "a", false, 8},
+    {"220\r\r", DECODED_NEED_MORE, 0, "", false, 0},
+    {"220-a\r\n221 b\r\n", DECODED_OK, 221, "b", false, 14},
+    {"250-a\r\n251-STARTTLS\r\n250 b\r\n", DECODED_OK, 250, "b", true, 28},
+    {"220-a\r\n  b\r\n220 c\r\n", DECODED_OK, 220, "c", false, 19},
+    {"250-a\r\n\r\n250 c\r\n", DECODED_OK, 250, "c", false, 16},
+    {"220-a\r\n220\tb\r\n554 c\r\n", DECODED_OK, 554, "c", false, 21},
+    {"220-a\r\n3", DECODED_NEED_MORE, 0, "", false, 0},
+    {"220-a\r\n21", DECODED_NEED_MORE, 0, "", false, 0},
+    {"220-a\r\nb\r\n", DECODED_NEED_MORE, 0, "", false, 0},
+    {"220-a\r\n\r\n", DECODED_NEED_MORE, 0, "", false, 0},
 };
 
 START_TEST(test_smtpreply_decode)
@@ -158,23 +166,21 @@ START_TEST(test_smtpreply_text_is_cut)
 }
 END_TEST
 
-START_TEST(test_smtpreply_line_is_limited)
+START_TEST(test_smtpreply_line_of_any_length)
 {
-	static char data[SMTPREPLY_LINE_MAX + 10] = "220 ";
+	static char data[SMTPREPLY_MAX + 1] = "220 ";
 	struct smtpreply r;
 	size_t used;
 	memset(data + 4, 'x', sizeof(data) - 4);
 	ck_assert_int_eq(
-	    decode(data, SMTPREPLY_LINE_MAX - 1, &r, &used), DECODED_NEED_MORE);
+	    decode(data, SMTPREPLY_MAX - 1, &r, &used), DECODED_NEED_MORE);
+	ck_assert_int_eq(decode(data, SMTPREPLY_MAX, &r, &used), DECODED_BAD);
+	data[SMTPREPLY_MAX] = '\n';
 	ck_assert_int_eq(
-	    decode(data, SMTPREPLY_LINE_MAX, &r, &used), DECODED_BAD);
-	data[SMTPREPLY_LINE_MAX - 1] = '\n';
-	ck_assert_int_eq(
-	    decode(data, SMTPREPLY_LINE_MAX, &r, &used), DECODED_OK);
-	data[SMTPREPLY_LINE_MAX - 1] = 'x';
-	data[SMTPREPLY_LINE_MAX] = '\n';
-	ck_assert_int_eq(
-	    decode(data, SMTPREPLY_LINE_MAX + 1, &r, &used), DECODED_BAD);
+	    decode(data, SMTPREPLY_MAX + 1, &r, &used), DECODED_BAD);
+	data[SMTPREPLY_MAX - 1] = '\n';
+	ck_assert_int_eq(decode(data, SMTPREPLY_MAX, &r, &used), DECODED_OK);
+	ck_assert_uint_eq(used, SMTPREPLY_MAX);
 }
 END_TEST
 
@@ -228,7 +234,7 @@ smtpreply_suite(void)
 	tcase_add_test(tc, test_smtpreply_split_anywhere);
 	tcase_add_test(tc, test_smtpreply_nul_is_bad);
 	tcase_add_test(tc, test_smtpreply_text_is_cut);
-	tcase_add_test(tc, test_smtpreply_line_is_limited);
+	tcase_add_test(tc, test_smtpreply_line_of_any_length);
 	tcase_add_test(tc, test_smtpreply_endless_lines_are_bad);
 	tcase_add_test(tc, test_smtpreply_whole_is_limited);
 	suite_add_tcase(s, tc);
