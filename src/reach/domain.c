@@ -445,6 +445,15 @@ reach_domain_set(const struct reach *r, uint32_t domain)
 	return domain_at(r, domain)->set;
 }
 
+bool
+reach_domain_is_resolving(const struct reach *r, uint32_t domain)
+{
+	const struct domain *d = domain_at(r, domain);
+	if (d->resolving || d->place != PLACE_NOWHERE)
+		return true;
+	return d->set != REACH_NONE && mxset_is_resolving(r, d->set);
+}
+
 void
 reach_set_domain_tag(struct reach *r, uint32_t domain, struct reach_tag tag)
 {

@@ -451,6 +451,14 @@ host_touch(struct reach *r, uint32_t id, bool first, int64_t now)
 		endpoint_touch(r, h->link[i].endpoint, first, now);
 }
 
+bool
+host_is_resolving(const struct reach *r, uint32_t id)
+{
+	const struct host *h = host_at(r, id);
+	return h->place == PLACE_WANTED || h->place == PLACE_ASKED ||
+	       h->family[0].resolving || h->family[1].resolving;
+}
+
 // Its TTL is over: asked about again only if it was of use since.
 void
 host_on_due(struct reach *r, uint32_t id, int64_t now)

@@ -268,6 +268,8 @@ void mxset_unawait(struct reach *r, uint32_t set, uint32_t times);
 void mxset_mark_changed(struct reach *r, uint32_t set);
 // Wakes those of its hosts and endpoints whose time has come.
 void mxset_touch(struct reach *r, uint32_t set, bool first, int64_t now);
+// The DNS is asked for a host that is dead by DNS alone.
+bool mxset_is_resolving(const struct reach *r, uint32_t set);
 void mxset_free(struct reach *r, uint32_t set);
 void mxset_fini_all(struct reach *r);
 // The first of its hosts that has the address; REACH_NONE: none has.
@@ -292,6 +294,8 @@ void host_free_if_unused(struct reach *r, uint32_t id);
 // Puts its state right after a change of an endpoint or of the addresses.
 void host_update(struct reach *r, uint32_t id);
 void host_touch(struct reach *r, uint32_t id, bool first, int64_t now);
+// A question about its addresses waits or is out.
+bool host_is_resolving(const struct reach *r, uint32_t id);
 // The moment of the heap came.
 void host_on_due(struct reach *r, uint32_t id, int64_t now);
 // One family to ask about; false: none (any more).

@@ -303,6 +303,17 @@ mxset_touch(struct reach *r, uint32_t set, bool first, int64_t now)
 		host_touch(r, s->member[i].host, first, now);
 }
 
+bool
+mxset_is_resolving(const struct reach *r, uint32_t set)
+{
+	const struct mxset *s = mxset_at(r, set);
+	for (unsigned i = 0; i < s->n; i++)
+		if (host_at(r, s->member[i].host)->by_dns &&
+		    host_is_resolving(r, s->member[i].host))
+			return true;
+	return false;
+}
+
 // -- judgement --------------------------------------------------------------
 
 static bool

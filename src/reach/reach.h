@@ -122,6 +122,9 @@ enum reach_mx reach_domain_mx(const struct reach *r, uint32_t domain);
 enum answer_outcome
 reach_domain_outcome(const struct reach *r, uint32_t domain);
 uint32_t reach_domain_set(const struct reach *r, uint32_t domain);
+// True while the DNS is asked for its MX, or for the addresses of a host of which
+// it told nothing so far: a failure of old may be over by now.
+bool reach_domain_is_resolving(const struct reach *r, uint32_t domain);
 // Numbers of the caller's beside each domain, 0 at first. The memory sets the
 // generation back to 0 when what it knows of the domain's MX became another.
 struct reach_tag {

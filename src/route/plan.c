@@ -413,6 +413,10 @@ plans_route(struct plans *p, uint32_t domain, int64_t now)
 				  ? view_with_set(p, &tag,
 					reach_domain_hash(p->reach, domain))
 				  : view_without_set(p, &tag, domain);
+	// Who waits learns more when the DNS is being asked again.
+	if (v.reason == REASON_DNS_FAILURE &&
+	    reach_domain_is_resolving(p->reach, domain))
+		v.known = false;
 	note_route(p, domain, &v, mx_changed, reloaded);
 	return v;
 }

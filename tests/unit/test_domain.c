@@ -142,6 +142,60 @@ START_TEST(test_domain_failure_keeps_what_is_known)
 }
 END_TEST
 
+// Who waits is not sent away with a failure of old, while the DNS is being
+// asked again: it may be over.
+START_TEST(test_domain_is_resolving)
+{
+	fakeworld_mx_fails(w, "a.test", ANSWER_SERVFAIL);
+	fakeworld_host(w, "mx.a.test", A, NULL);
+	fakeworld_peer(w, A, OUTCOME_CONNECT_TIMEOUT, 100);
+	ck_assert(!fakeworld_ask(w, "a.test", REACH_AWAITED).known);
+	fakeworld_run(w, SECOND);
+	struct route_view v = fakeworld_ask(w, "a.test", REACH_AWAITED);
+	assert_route(v, "direct", "dns-failure");
+	ck_assert(v.known); // it failed just now
+	for (int i = 0; i < 2; i++) {
+		fakeworld_run(w, 6 * HOUR);
+		v = fakeworld_ask(w, "a.test", REACH_AWAITED);
+		assert_route(v, "direct", "dns-failure");
+		ck_assert(!v.known);
+		fakeworld_run(w, SECOND);
+		ck_assert(fakeworld_ask(w, "a.test", REACH_AWAITED).known);
+	}
+	fakeworld_mx(w, "a.test", 10, "mx.a.test", -1);
+	fakeworld_run(w, 6 * HOUR);
+	ck_assert(!fakeworld_ask(w, "a.test", REACH_AWAITED).known);
+	fakeworld_run(w, 2 * SECOND);
+	v = fakeworld_ask(w, "a.test", REACH_AWAITED);
+	assert_route(v, "relay", "none-reachable");
+	ck_assert(v.known);
+}
+END_TEST
+
+// The same for the addresses of its hosts.
+START_TEST(test_domain_addresses_are_resolving)
+{
+	fakeworld_mx(w, "a.test", 10, "mx.a.test", -1);
+	fakeworld_host_fails(w, "mx.a.test", ANSWER_SERVFAIL);
+	fakeworld_peer(w, A, OUTCOME_CONNECT_TIMEOUT, 100);
+	ck_assert(!fakeworld_ask(w, "a.test", REACH_AWAITED).known);
+	fakeworld_run(w, SECOND);
+	struct route_view v = fakeworld_ask(w, "a.test", REACH_AWAITED);
+	assert_route(v, "direct", "dns-failure");
+	ck_assert(v.known);
+	fakeworld_run(w, 10 * MINUTE); // it is asked again once or twice
+	fakeworld_host(w, "mx.a.test", A, NULL);
+	fakeworld_run(w, 6 * HOUR);
+	v = fakeworld_ask(w, "a.test", REACH_AWAITED);
+	assert_route(v, "direct", "dns-failure");
+	ck_assert(!v.known);
+	fakeworld_run(w, 2 * SECOND);
+	v = fakeworld_ask(w, "a.test", REACH_AWAITED);
+	assert_route(v, "relay", "none-reachable");
+	ck_assert(v.known);
+}
+END_TEST
+
 // What was last known serves for `stale` beyond its TTL, then the failure does;
 // never is the domain taken for one never heard of.
 START_TEST(test_domain_is_beyond_stale)
@@ -766,9 +820,10 @@ domain_suite(void)
 	tcase_add_loop_test(tc, test_domain_asked_twice_within_a_minute, 0, 8);
 	suite_add_tcase(s, tc);
 	add_world_case(s, "answers", test_domain_implicit_mx,
-	    test_domain_failure_keeps_what_is_known,
-	    test_domain_is_beyond_stale, test_domain_long_silence_is_unknown,
-	    test_domain_retry_backoff, test_domain_refresh_only_by_lookups,
+	    test_domain_failure_keeps_what_is_known, test_domain_is_resolving,
+	    test_domain_addresses_are_resolving, test_domain_is_beyond_stale,
+	    test_domain_long_silence_is_unknown, test_domain_retry_backoff,
+	    test_domain_refresh_only_by_lookups,
 	    test_domain_one_question_in_flight,
 	    test_domain_tag_goes_stale_with_the_mx,
 	    test_domain_names_are_told_apart);
