@@ -15,7 +15,9 @@ enum {
 	// A tag's plan: without a set, the rule that matches instead of a plan.
 	TAG_RULE_EXACT = 1 << 30,
 	TAG_RULE = TAG_RULE_EXACT - 1, // its index + 1
-	MARK_BY_RULE = 8,	       // beside ROUTE_COUNT and less
+	MARK_ROUTE = 7,		       // holds ROUTE_COUNT and less
+	MARK_BY_RULE = 8,
+	MARK_FAILED = 16,
 };
 
 struct plan {		     // of one set under one rule; id 0 is none
@@ -366,15 +368,18 @@ is_by_rule(enum reason reason)
 	return reason == REASON_RULE || reason == REASON_SELF;
 }
 
-// A mark is the last route told, plus one, and whether it was so by rule; 0
-// while there was none to speak of.
+// A mark is the last route told, plus one, and whether it was so by rule, or
+// for want of an answer to the question for its MX; 0 while there was none to
+// speak of.
 static uint8_t
 mark_of(const struct plans *p, uint32_t domain, const struct route_view *v)
 {
-	if (reach_domain_mx(p->reach, domain) == REACH_MX_UNKNOWN)
+	enum reach_mx mx = reach_domain_mx(p->reach, domain);
+	if (mx == REACH_MX_UNKNOWN)
 		return 0;
 	return (uint8_t)((v->route + 1) |
-			 (is_by_rule(v->reason) ? MARK_BY_RULE : 0));
+			 (is_by_rule(v->reason) ? MARK_BY_RULE : 0) |
+			 (mx == REACH_MX_FAILED ? MARK_FAILED : 0));
 }
 
 // Notes what this domain is told now. Its route changed if its MX did, or if a
@@ -388,11 +393,12 @@ note_route(struct plans *p, uint32_t domain, struct route_view *v,
 	v->old = v->route;
 	if (mark == tag.mark)
 		return;
-	enum route old = (enum route)((tag.mark & (MARK_BY_RULE - 1)) - 1);
+	enum route old = (enum route)((tag.mark & MARK_ROUTE) - 1);
 	bool by_rule = ((tag.mark | mark) & MARK_BY_RULE) != 0;
+	bool failed = ((tag.mark | mark) & MARK_FAILED) != 0;
 	if (tag.mark != 0 && mark != 0 && old != v->route) {
 		v->changed = mx_changed || (reloaded && by_rule);
-		v->mx_changed = mx_changed;
+		v->mx_changed = mx_changed && !failed;
 		v->old = old;
 	}
 	tag.mark = mark;

@@ -322,6 +322,35 @@ START_TEST(test_plan_change_of_mx)
 }
 END_TEST
 
+// A route that ends because the DNS failed, or was awaited: its MX are the
+// same.
+START_TEST(test_plan_change_by_dns_failure)
+{
+	add_two("x.test", true, true);
+	set_ttl(60);
+	w->params.stale_ms = 60 * MINUTE;
+	fakeworld_restart(w);
+	fakeworld_settle(w, "x.test");
+	ask("x.test");
+	fakeworld_mx_fails(w, "x.test", ANSWER_SERVFAIL);
+	struct route_view v = ask("x.test");
+	for (int i = 0; i < 120 && !v.changed; i++) {
+		fakeworld_run(w, MINUTE);
+		v = ask("x.test");
+	}
+	assert_route(v, "direct", "dns-failure");
+	ck_assert(v.changed && !v.mx_changed);
+	ck_assert_int_eq(v.old, ROUTE_RELAY);
+	fakeworld_mx(w, "x.test", 10, "mx1.x.test", 20, "mx2.x.test", -1);
+	for (int i = 0; i < 20 && v.reason == REASON_DNS_FAILURE; i++) {
+		fakeworld_run(w, MINUTE);
+		v = ask("x.test");
+	}
+	assert_route(v, "relay", "none-reachable");
+	ck_assert(v.changed && !v.mx_changed);
+}
+END_TEST
+
 START_TEST(test_plan_change_on_reload)
 {
 	add_two("x.test", true, true);
@@ -626,7 +655,8 @@ plan_suite(void)
 	add_world_case(s, "changes", test_plan_transitions_once,
 	    test_plan_no_transition_without_measurement,
 	    test_plan_change_not_on_first_knowledge, test_plan_change_of_mx,
-	    test_plan_change_on_reload, test_plan_no_change_by_measurement,
+	    test_plan_change_by_dns_failure, test_plan_change_on_reload,
+	    test_plan_no_change_by_measurement,
 	    test_plan_change_on_reload_without_a_set,
 	    test_plan_reload_counts_anew, test_plan_reload_renders_anew,
 	    test_plan_many_reloads);
