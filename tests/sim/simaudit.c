@@ -388,6 +388,14 @@ audit_unresolved(
 	return !known;
 }
 
+void
+simaudit_on_heard(
+    struct simaudit *a, uint32_t domain, const struct route_view *v)
+{
+	if (v->reason != REASON_UNKNOWN_YET && v->reason != REASON_DNS_FAILURE)
+		a->asked[domain].unknown_at = 0;
+}
+
 // The policy service waited for the answer to the first mail: it is known now,
 // unless it is silence that must be sure of, or the DNS that fails.
 static void

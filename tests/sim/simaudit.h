@@ -14,6 +14,9 @@ void simaudit_free(struct simaudit *a);
 
 // Somebody looked the domain up. True: nobody ever did before.
 bool simaudit_on_lookup(struct simaudit *a, uint32_t domain);
+// And hears this, but no mail goes by it.
+void simaudit_on_heard(
+    struct simaudit *a, uint32_t domain, const struct route_view *v);
 // And will act by this answer. `first_at`: when the first mail ever to it came,
 // for which the policy service waited; 0: it is none.
 void simaudit_on_route(struct simaudit *a, uint32_t domain,

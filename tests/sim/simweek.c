@@ -234,7 +234,8 @@ hear_stranger(void)
 {
 	uint32_t domain = (uint32_t)(draw() % week.p.domains);
 	simaudit_on_lookup(week.audit, domain);
-	ask(domain, REACH_ASKED);
+	struct route_view v = ask(domain, REACH_ASKED);
+	simaudit_on_heard(week.audit, domain, &v);
 }
 
 // In exponential distances, by the hour of the day.
