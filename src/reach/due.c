@@ -461,7 +461,7 @@ sweep(struct reach *r, int64_t now)
 		} else if (r->sweep_set > 0) {
 			uint32_t id = r->sweep_set--;
 			if (mxset_at(r, id)->n > 0)
-				mxset_mark_changed(r, id);
+				mxset_reconfigure(r, id);
 		} else {
 			return;
 		}

@@ -272,6 +272,12 @@ tally_addresses(const struct reach *r, const struct host *h)
 	return t;
 }
 
+static bool
+family_is_probed(const struct reach *r, int i)
+{
+	return i == 0 ? r->p.ipv4 : r->p.ipv6;
+}
+
 struct lookups {      // of the families that are probed
 	bool pending; // one was never answered, not even by a failure
 	bool known;   // each has a definite answer that holds
@@ -280,10 +286,9 @@ struct lookups {      // of the families that are probed
 static struct lookups
 tally_lookups(const struct reach *r, const struct host *h)
 {
-	bool probed[2] = {r->p.ipv4, r->p.ipv6};
 	struct lookups t = {.known = true};
 	for (int i = 0; i < 2; i++) {
-		if (!probed[i])
+		if (!family_is_probed(r, i))
 			continue;
 		t.pending |= !h->family[i].asked;
 		t.known &= h->family[i].known;
@@ -345,10 +350,22 @@ host_update(struct reach *r, uint32_t id)
 	}
 }
 
+// Rule 2 for a family that a reload brings in: until its first answer the
+// host's last state holds. A dead host does not come to life by a question.
+static void
+take_new_families_for_answered(const struct reach *r, struct host *h)
+{
+	if (!h->answered || h->by_dns || h->state == REACH_ABSENT)
+		return;
+	for (int i = 0; i < 2; i++)
+		h->family[i].asked |= family_is_probed(r, i);
+}
+
 void
 host_reconfigure(struct reach *r, uint32_t id)
 {
 	struct host *h = host_at(r, id);
+	take_new_families_for_answered(r, h);
 	h->own_name = host_is_own_name(r, h);
 	host_update(r, id);
 }
@@ -393,12 +410,6 @@ host_used_since(
 }
 
 // -- due --------------------------------------------------------------------
-
-static bool
-family_is_probed(const struct reach *r, int i)
-{
-	return i == 0 ? r->p.ipv4 : r->p.ipv6;
-}
 
 // The first second at which a family is to be asked about again.
 static uint32_t

@@ -109,7 +109,8 @@ struct family { // the answers of one address family of a host
 	uint32_t good_s; // end of the last definite answer's TTL
 	uint8_t outcome; // of the last answer
 	uint8_t fails;	 // in a row
-	bool asked : 1;	 // was answered at least once, failures included
+	bool asked : 1;	 // was answered at least once, failures included; or
+			 // came in by a reload, and need not be waited for
 	bool known : 1;	 // the addresses (none, too) of a definite answer hold
 	bool resolving : 1;
 };
@@ -266,6 +267,8 @@ void mxset_update(struct reach *r, uint32_t set);
 void mxset_await(struct reach *r, uint32_t set, uint32_t times);
 void mxset_unawait(struct reach *r, uint32_t set, uint32_t times);
 void mxset_mark_changed(struct reach *r, uint32_t set);
+// After a reload it is judged anew, and its next lookup wakes what may be due.
+void mxset_reconfigure(struct reach *r, uint32_t set);
 // Wakes those of its hosts and endpoints whose time has come.
 void mxset_touch(struct reach *r, uint32_t set, bool first, int64_t now);
 // The DNS is asked for a host that is dead by DNS alone.

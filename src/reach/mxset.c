@@ -257,6 +257,13 @@ mxset_mark_changed(struct reach *r, uint32_t set)
 }
 
 void
+mxset_reconfigure(struct reach *r, uint32_t set)
+{
+	mxset_at(r, set)->recheck_at = 0;
+	mxset_mark_changed(r, set);
+}
+
+void
 mxset_free(struct reach *r, uint32_t set)
 {
 	struct mxset *s = mxset_at(r, set);

@@ -168,6 +168,42 @@ START_TEST(test_host_pending_family)
 }
 END_TEST
 
+// A family that a reload brings in is asked about at the next lookup; until its
+// first result nothing changes, and its dead addresses change nothing.
+START_TEST(test_host_family_by_reload)
+{
+	static const char v6[] = "2001:db8::25";
+	w->params.ipv6 = false;
+	fakeworld_restart(w);
+	fakeworld_mx(w, "a.test", 10, MX, -1);
+	fakeworld_host(w, MX, A, v6, NULL);
+	world_block(A);
+	fakeworld_peer(w, v6, _i == 0 ? OUTCOME_CONNECT_TIMEOUT : OUTCOME_EHLO,
+	    _i == 0 ? 6000 : 10);
+	assert_route(fakeworld_settle(w, "a.test"), "relay", "none-reachable");
+	ck_assert_uint_eq(addresses(), 1);
+	w->params.ipv6 = true;
+	fakeworld_reconfigure(w);
+	for (int i = 0; i < 100 && addresses() == 1; i++) {
+		assert_route(fakeworld_ask(w, "a.test", REACH_ASKED), "relay",
+		    "none-reachable");
+		fakeworld_run(w, 10);
+	}
+	ck_assert_uint_eq(addresses(), 2);
+	for (int i = 0; i < 100; i++) {
+		struct route_view v = fakeworld_ask(w, "a.test", REACH_ASKED);
+		if (v.route != ROUTE_RELAY)
+			break;
+		fakeworld_run(w, 100);
+	}
+	if (_i == 0)
+		assert_route(fakeworld_ask(w, "a.test", REACH_ASKED), "relay",
+		    "none-reachable");
+	else
+		ck_assert_int_eq(state(), REACH_PARTIAL);
+}
+END_TEST
+
 // -- what a fresh address inherits (rule 2) ---------------------------------
 
 static bool
@@ -829,6 +865,7 @@ host_suite(void)
 	tcase_add_checked_fixture(tc, world_setup, world_teardown);
 	tcase_add_loop_test(
 	    tc, test_host_state, 0, sizeof(states) / sizeof(*states));
+	tcase_add_loop_test(tc, test_host_family_by_reload, 0, 2);
 	tcase_add_loop_test(tc, test_host_pending_family, 0,
 	    sizeof(pending) / sizeof(*pending));
 	tcase_add_loop_test(tc, test_host_fresh_address_inherits, 0, 4);
