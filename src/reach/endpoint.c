@@ -372,6 +372,7 @@ endpoint_is_forgotten(const struct reach *r, uint32_t id, int64_t now)
 	       !endpoint_used_since(r, id, now - r->p.idle_ms);
 }
 
+// A verdict that nothing would ever look at again is none.
 static void
 endpoint_forget(struct reach *r, uint32_t id)
 {
@@ -384,7 +385,8 @@ endpoint_forget(struct reach *r, uint32_t id)
 	e->started_at = e->observed_at = 0;
 	free(e->ring);
 	e->ring = NULL;
-	report_change(r, id, old, 0);
+	if (old != REACH_UNKNOWN)
+		report_change(r, id, old, 0);
 	for (uint32_t host = e->hosts; host != REACH_NONE;
 	     host = host_next_of_endpoint(r, host, id))
 		host_drop_inheritance(r, host, id);
@@ -507,6 +509,8 @@ endpoint_reconfigure(struct reach *r, uint32_t id, int64_t now)
 		return;
 	}
 	endpoint_apply_params(r, e);
+	if (!r->p.probe_enabled)
+		endpoint_forget(r, id);
 	if (!endpoint_is_probed(r, e))
 		due_drop(r, ref);
 	else if (!e->probing &&
@@ -559,7 +563,8 @@ reach_tell_probe(struct reach *r, uint32_t endpoint, enum outcome outcome,
 	// On its way up again it stays down for the cause that it had.
 	if (says == OUTCOME_SAYS_DOWN || says == OUTCOME_SAYS_SLOW)
 		e->refused = outcome == OUTCOME_CONNECT_REFUSED;
-	if (says != OUTCOME_SAYS_NOTHING)
+	// Probing may have been switched off meanwhile: see endpoint_forget().
+	if (says != OUTCOME_SAYS_NOTHING && r->p.probe_enabled)
 		endpoint_judge(r, endpoint, says);
 	schedule_next(r, endpoint, now, outcome);
 	if (e->state != old_state || e->no_route_only != old_no_route ||

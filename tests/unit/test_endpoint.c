@@ -314,21 +314,31 @@ START_TEST(test_endpoint_local_error_is_no_refresh)
 }
 END_TEST
 
-// Not probed for a while, by configuration: a down one is probed again in its
-// time, and comes back.
+// Without probes a verdict would stand for ever: it is forgotten, and that of a
+// probe that was in flight does not count. With them it is measured anew.
 START_TEST(test_endpoint_probing_off_and_on)
 {
 	add_one();
 	world_block(A);
 	fakeworld_settle(w, "a.test");
+	while (reach_stats(w->reach).probing == 0)
+		fakeworld_run(w, 1000);
 	w->params.probe_enabled = false;
 	fakeworld_reconfigure(w);
-	fakeworld_run(w, HOUR);
+	fakeworld_run(w, MINUTE);
+	ck_assert_uint_eq(reach_stats(w->reach).probing, 0);
+	ck_assert_int_eq(state(), REACH_UNKNOWN);
+	struct route_view v = fakeworld_ask(w, "a.test", REACH_AWAITED);
+	assert_route(v, "direct", "unknown-yet");
+	ck_assert(v.known);
 	w->params.probe_enabled = true;
 	fakeworld_reconfigure(w);
-	world_unblock(A);
-	fakeworld_run(w, 11 * MINUTE);
-	ck_assert_int_eq(state(), REACH_REACHABLE);
+	fakeworld_run(w, 1000);
+	// The first lookup has it probed, the one after that knows.
+	ck_assert(!fakeworld_ask(w, "a.test", REACH_AWAITED).known);
+	fakeworld_run(w, 7000);
+	assert_route(
+	    fakeworld_ask(w, "a.test", REACH_ASKED), "relay", "none-reachable");
 }
 END_TEST
 
