@@ -54,8 +54,9 @@ route_of_key(struct lookup *l, uint32_t *domain_out)
 	int len = dname_of_address(l->key, l->key_len, name);
 	if (len < 0)
 		return plans_bad_name();
-	if (rules_is_local(d->rules, name))
-		return plans_local();
+	struct route_view ours;
+	if (plans_is_ours(d->plans, name, &ours))
+		return ours;
 	uint32_t domain = reach_lookup(
 	    d->reach, name, (size_t)len, lookup_interest(d, l->now), l->now);
 	if (domain == REACH_NONE)
@@ -163,8 +164,9 @@ want_owner(struct lookup *l, const struct rrtext *rr)
 	if (rr->type == RRTEXT_ADDRESS && !is_of_domain(d, rr))
 		return;
 	char name[DNAME_SIZE];
+	struct route_view ours;
 	if (dname_fold(rr->owner, len, name) < 0 ||
-	    rules_is_local(d->rules, name))
+	    plans_is_ours(d->plans, name, &ours))
 		return;
 	reach_lookup(d->reach, name, len, REACH_WANTED, l->now);
 }

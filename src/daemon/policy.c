@@ -377,8 +377,9 @@ route_of_recipient(struct daemon *d, const struct request *q,
 	int len = dname_of_address(q->recipient, q->recipient_len, name);
 	if (len < 0)
 		return plans_bad_name();
-	if (rules_is_local(d->rules, name))
-		return plans_local();
+	struct route_view ours;
+	if (plans_is_ours(d->plans, name, &ours))
+		return ours;
 	copy_bounded(instance, sizeof(instance), q->instance, q->instance_len);
 	int64_t wait_ms = wait_allowed(d, q, instance);
 	bool may_wait = wait_ms > 0 && !d->conf->observe && !d->ending &&

@@ -21,8 +21,8 @@ host_find(const struct reach *r, uint32_t hash, const char *name, size_t len)
 	return REACH_NONE;
 }
 
-static bool
-is_own_name(const struct reach *r, const char *name)
+bool
+reach_is_own_name(const struct reach *r, const char *name)
 {
 	for (uint32_t i = 0; i < r->p.n_self_names; i++)
 		if (strcmp(r->self_names[i], name) == 0)
@@ -45,7 +45,7 @@ host_intern(struct reach *r, const char *name)
 	h->live = true;
 	h->hash = hash;
 	h->name = xstrdup(name);
-	h->own_name = h->ourselves = is_own_name(r, name);
+	h->own_name = h->ourselves = reach_is_own_name(r, name);
 	index_put(&r->host_index, hash, id);
 	return id;
 }
@@ -208,8 +208,8 @@ replace_addresses(
 static bool
 host_is_own_name(const struct reach *r, const struct host *h)
 {
-	return is_own_name(r, h->name) ||
-	       (h->canonical != NULL && is_own_name(r, h->canonical));
+	return reach_is_own_name(r, h->name) ||
+	       (h->canonical != NULL && reach_is_own_name(r, h->canonical));
 }
 
 void

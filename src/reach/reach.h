@@ -170,6 +170,8 @@ uint32_t reach_set_plans(const struct reach *r, uint32_t set);
 // The same for equal sets in every process: for log lines.
 uint32_t reach_set_print(const struct reach *r, uint32_t set);
 
+// One of `self_names`.
+bool reach_is_own_name(const struct reach *r, const char *name);
 // The host of this name, or REACH_NONE. Without any effect.
 uint32_t reach_find_host(const struct reach *r, const char *name, size_t len);
 

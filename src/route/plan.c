@@ -274,6 +274,18 @@ plans_local(void)
 	return view_of(ROUTE_DIRECT, REASON_LOCAL, true);
 }
 
+bool
+plans_is_ours(const struct plans *p, const char *domain, struct route_view *out)
+{
+	if (rules_is_local(p->with.rules, domain))
+		*out = plans_local();
+	else if (reach_is_own_name(p->reach, domain))
+		*out = view_of(ROUTE_DIRECT, REASON_SELF, true);
+	else
+		return false;
+	return true;
+}
+
 static void
 fill_hold(const struct conf *conf, struct route_view *v)
 {

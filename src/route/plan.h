@@ -52,6 +52,10 @@ struct route_view plans_route(struct plans *p, uint32_t domain, int64_t now);
 // The views of what is never in the memory.
 struct route_view plans_bad_name(void);
 struct route_view plans_local(void);
+// Rule 5: local domains, and those that have one of our own names, whatever
+// their MX. True: `out` is the view of this folded domain.
+bool plans_is_ours(
+    const struct plans *p, const char *domain, struct route_view *out);
 // As the configuration wants unknown names answered (cache.cold), when the
 // memory has no room for this one.
 struct route_view plans_cold(const struct plans *p, uint32_t hash);

@@ -229,6 +229,9 @@ def test_local_and_self_outrank_all():
         w.domain("nat.test", [(10, "a.nat.test", [DEAD]),
                               (90, "b.nat.test", [OWN])])
         w.dns.set("mx2.own.test", "A", [fakedns.a(DEAD)])  # implicit MX
+        # Its own name is enough, before anything is known of it.
+        w.expect("transport", "root@mx.own.test", NOTFOUND)
+        same(w.route("mx.own.test")["reason"], "self")
         for name in ("hosted.test", "nat.test", "mx2.own.test"):
             w.learn(name)
             w.until_route(name, route="direct", reason="self")

@@ -82,6 +82,20 @@ END_TEST
 START_TEST(test_plan_outside_the_memory)
 {
 	assert_route(plans_bad_name(), "direct", "bad-name");
+	struct route_view ours;
+	static const char *const names[] = {"mail.isp.test"};
+	w->params.self_names = names;
+	w->params.n_self_names = 1;
+	fakeworld_restart(w);
+	fakeworld_configure(w, "self={local_domains=[\"*.isp.test\"];};");
+	ck_assert(plans_is_ours(w->plans, "a.isp.test", &ours));
+	assert_route(ours, "direct", "local");
+	fakeworld_configure(w, "");
+	ck_assert(plans_is_ours(w->plans, "mail.isp.test", &ours));
+	assert_route(ours, "direct", "self");
+	ck_assert(ours.known);
+	ck_assert(!plans_is_ours(w->plans, "a.mail.isp.test", &ours));
+	ck_assert(!plans_is_ours(w->plans, "isp.test", &ours));
 	assert_route(plans_local(), "direct", "local");
 	ck_assert_str_eq(plans_local().transport, RENDER_NOTFOUND);
 	assert_route(plans_cold(w->plans, 1), "direct", "unknown-yet");
