@@ -131,18 +131,6 @@ is_relay(const struct daemon *d, const struct rrtext *rr)
 	       relays_have_address(d->relays, &rr->address);
 }
 
-// An address of a host that we know, if only as where an alias ends: no sign of
-// a domain that we do not know yet.
-static bool
-is_of_known_host(const struct daemon *d, const struct rrtext *rr)
-{
-	struct reach_address_view v;
-	return reach_find_host(d->reach, rr->owner, strlen(rr->owner)) !=
-		   REACH_NONE ||
-	       reach_address_view(
-		   d->reach, rr->owner, &rr->address, NULL, NULL, &v);
-}
-
 // Whether an address record tells of mail to a domain of its owner's name.
 static bool
 is_of_domain(const struct daemon *d, const struct rrtext *rr)
@@ -151,11 +139,12 @@ is_of_domain(const struct daemon *d, const struct rrtext *rr)
 		return false;
 	return reach_find_domain(d->reach, rr->owner, strlen(rr->owner)) !=
 		   REACH_NONE ||
-	       !is_of_known_host(d, rr);
+	       !reach_is_host_name(d->reach, rr->owner);
 }
 
 // smtp(8) is delivering to the owner of an MX record, and to a name without MX
-// whose address it asks about: one that we do not know, or know as a domain.
+// whose address it asks about: one that we know as a domain, or that is no name
+// of a host that we know.
 static void
 want_owner(struct lookup *l, const struct rrtext *rr)
 {

@@ -174,6 +174,8 @@ uint32_t reach_set_print(const struct reach *r, uint32_t set);
 bool reach_is_own_name(const struct reach *r, const char *name);
 // The host of this name, or REACH_NONE. Without any effect.
 uint32_t reach_find_host(const struct reach *r, const char *name, size_t len);
+// A host that is listed has this name, or is an alias of it.
+bool reach_is_host_name(const struct reach *r, const char *name);
 
 // What is known of an address at a name, for who would drop dead ones.
 struct reach_address_view {

@@ -14,6 +14,14 @@ reach_find_host(const struct reach *r, const char *name, size_t len)
 	return host_find(r, reach_hash(r, name, len), name, len);
 }
 
+bool
+reach_is_host_name(const struct reach *r, const char *name)
+{
+	size_t len = strlen(name);
+	return reach_find_host(r, name, len) != REACH_NONE ||
+	       alias_find(r, reach_hash(r, name, len), name) != REACH_NONE;
+}
+
 const char *
 reach_host_name(const struct reach *r, uint32_t host)
 {

@@ -659,6 +659,10 @@ START_TEST(test_host_address_view_of_alias)
 	ck_assert_uint_eq(v.hosts, 1);
 	ck_assert_uint_ne(host(), REACH_NONE);
 	ck_assert(view(MX, A).dead);
+	// Whatever address it has by now.
+	ck_assert(reach_is_host_name(w->reach, "real.b.test"));
+	ck_assert(reach_is_host_name(w->reach, MX));
+	ck_assert(!reach_is_host_name(w->reach, "b.test"));
 	// Its target is an MX host, too, of another set: both count.
 	world_add_simple("b.test", "real.b.test", A);
 	fakeworld_settle(w, "b.test");
