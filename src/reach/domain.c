@@ -10,11 +10,9 @@
 enum {
 	REPEAT_S = 60,	     // two lookups within it are a sign of mail
 	LRU_GRAIN_S = 64,    // a domain moves to the front once in this time
-	EVICT_TRIES = 1024,  // domains in use that are passed over
 	EVICT_FOR_ROOM = 64, // domains dropped to make room for a set
 	RETRY_MS = 5000,     // after a DNS failure; doubles with each
 	RETRY_DOUBLINGS_MAX = 12,
-	ASKED_SHARE = 4, // asked names may fill a quarter for good
 };
 
 static uint32_t
@@ -70,11 +68,34 @@ lru_remove(struct reach *r, uint32_t id)
 	l->n--;
 }
 
-// Work in hand that will be told to this id, or somebody who waits.
+// Work in hand that will be told to this id, or somebody who waits. Such a one
+// is on neither list: thousands may be, and who needs room does not pass them
+// over.
 static bool
 domain_is_in_use(const struct domain *d)
 {
 	return d->resolving || d->held > 0;
+}
+
+static void
+domain_leave_lru(struct reach *r, uint32_t id)
+{
+	if (!domain_is_in_use(domain_at(r, id)))
+		lru_remove(r, id);
+}
+
+static void
+domain_enter_lru(struct reach *r, uint32_t id)
+{
+	if (!domain_is_in_use(domain_at(r, id)))
+		lru_add(r, id);
+}
+
+void
+domain_begin_resolving(struct reach *r, uint32_t id)
+{
+	domain_leave_lru(r, id);
+	domain_at(r, id)->resolving = true;
 }
 
 static void
@@ -86,34 +107,23 @@ domain_free(struct reach *r, uint32_t id)
 	index_del(&r->domain_index, d->hash, id);
 	if (d->set != REACH_NONE)
 		mxset_unuse(r, d->set, d->wanted);
+	if (!d->wanted)
+		r->asked_domains--;
 	free(d->name);
 	pool_give(&r->domains, id);
-}
-
-// The one at the end of this list that nothing holds, or REACH_NONE.
-static uint32_t
-lru_victim(const struct reach *r, const struct lru *l)
-{
-	uint32_t id = l->tail;
-	for (int i = 0; id != REACH_NONE && i < EVICT_TRIES; i++) {
-		if (!domain_is_in_use(domain_at(r, id)))
-			return id;
-		id = domain_at(r, id)->lru_prev;
-	}
-	return REACH_NONE;
 }
 
 // Asked names beyond their quarter go first; within it, age decides.
 static bool
 domain_evict_one(struct reach *r)
 {
-	uint32_t asked = lru_victim(r, &r->asked_lru);
-	uint32_t wanted = lru_victim(r, &r->wanted_lru);
+	uint32_t asked = r->asked_lru.tail;
+	uint32_t wanted = r->wanted_lru.tail;
 	uint32_t victim = asked;
 	if (asked == REACH_NONE)
 		victim = wanted;
 	else if (wanted != REACH_NONE &&
-		 r->asked_lru.n <= r->p.max_domains / ASKED_SHARE &&
+		 r->asked_domains <= r->p.max_domains / ASKED_SHARE &&
 		 domain_at(r, wanted)->used_s < domain_at(r, asked)->used_s)
 		victim = wanted;
 	if (victim == REACH_NONE)
@@ -122,14 +132,18 @@ domain_evict_one(struct reach *r)
 	return true;
 }
 
-// Strangers choose what asked names list: they must not push out mail's.
+// Strangers choose what asked names list: they must not push out mail's. Nor
+// does one full moment cost more than one time: sets that nobody uses any more
+// are room as soon as the caller took note.
 void
 domain_make_room(struct reach *r)
 {
+	if (r->unused_sets > 0)
+		return;
 	for (int i = 0; i < EVICT_FOR_ROOM; i++) {
-		uint32_t victim = lru_victim(r, &r->asked_lru);
+		uint32_t victim = r->asked_lru.tail;
 		if (victim == REACH_NONE)
-			victim = lru_victim(r, &r->wanted_lru);
+			victim = r->wanted_lru.tail;
 		if (victim == REACH_NONE)
 			return;
 		domain_free(r, victim);
@@ -149,6 +163,7 @@ domain_make(struct reach *r, uint32_t hash, const char *name, size_t len)
 	d->hash = hash;
 	d->name = xstrndup(name, len);
 	index_put(&r->domain_index, hash, id);
+	r->asked_domains++;
 	lru_add(r, id);
 	return id;
 }
@@ -220,13 +235,14 @@ static void
 domain_raise(struct reach *r, uint32_t id)
 {
 	struct domain *d = domain_at(r, id);
-	lru_remove(r, id);
+	domain_leave_lru(r, id);
 	if (d->set != REACH_NONE)
 		mxset_unuse(r, d->set, false);
 	d->wanted = true;
+	r->asked_domains--;
 	if (d->set != REACH_NONE)
 		mxset_use(r, d->set, true);
-	lru_add(r, id);
+	domain_enter_lru(r, id);
 }
 
 // Moves it to the front at most once a minute: a lookup of a domain in constant
@@ -236,8 +252,8 @@ domain_note_use(struct reach *r, uint32_t id, uint32_t now_s)
 {
 	struct domain *d = domain_at(r, id);
 	if (d->used_s / LRU_GRAIN_S != now_s / LRU_GRAIN_S) {
-		lru_remove(r, id);
-		lru_add(r, id);
+		domain_leave_lru(r, id);
+		domain_enter_lru(r, id);
 	}
 	d->used_s = now_s;
 }
@@ -387,6 +403,7 @@ reach_tell_mx(struct reach *r, uint32_t domain, const struct answer_mx *answer,
 		domain_on_failure(r, domain, now_s);
 	}
 	d->resolving = false;
+	domain_enter_lru(r, domain);
 	if (d->set != REACH_NONE) {
 		mxset_at(r, d->set)->used_at = now;
 		mxset_touch(r, d->set, d->held > 0, now);
@@ -400,6 +417,7 @@ reach_hold(struct reach *r, uint32_t domain)
 {
 	struct domain *d = domain_at(r, domain);
 	mxd_assert(d->held < UINT32_MAX);
+	domain_leave_lru(r, domain);
 	d->held++;
 	if (d->set != REACH_NONE)
 		mxset_await(r, d->set, 1);
@@ -411,6 +429,7 @@ reach_release(struct reach *r, uint32_t domain)
 	struct domain *d = domain_at(r, domain);
 	mxd_assert(d->held > 0);
 	d->held--;
+	domain_enter_lru(r, domain);
 	if (d->set != REACH_NONE)
 		mxset_unawait(r, d->set, 1);
 }

@@ -507,7 +507,7 @@ next_mx(struct reach *r, uint32_t ref, struct reach_due *out)
 {
 	struct domain *d = domain_at(r, ref_id(ref));
 	due_remove(r, ref);
-	d->resolving = true;
+	domain_begin_resolving(r, ref_id(ref));
 	*out = (struct reach_due){
 	    .kind = REACH_DUE_MX,
 	    .id = ref_id(ref),
@@ -516,10 +516,20 @@ next_mx(struct reach *r, uint32_t ref, struct reach_due *out)
 	return true;
 }
 
+// The questions at once for asked names: these may not fill the memory by being
+// asked about, either.
+static uint32_t
+spare_questions(const struct reach *r)
+{
+	uint32_t spare = spare_of(r->p.dns_concurrency);
+	uint32_t share = r->p.max_domains / ASKED_SHARE;
+	return spare < share ? spare : share;
+}
+
 static bool
 next_question(struct reach *r, int64_t now, struct reach_due *out)
 {
-	uint32_t spare = spare_of(r->p.dns_concurrency);
+	uint32_t spare = spare_questions(r);
 	while (r->resolving < r->p.dns_concurrency) {
 		uint32_t ref = r->resolve_wanted.head;
 		if (ref == 0 && r->resolving < spare)
@@ -609,8 +619,7 @@ reach_next_at(const struct reach *r, int64_t now)
 	}
 	if ((r->resolve_wanted.head != 0 &&
 		r->resolving < r->p.dns_concurrency) ||
-	    (r->resolve_asked.head != 0 &&
-		r->resolving < spare_of(r->p.dns_concurrency)))
+	    (r->resolve_asked.head != 0 && r->resolving < spare_questions(r)))
 		at = now;
 	return at < now ? now : at;
 }

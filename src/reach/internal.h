@@ -33,6 +33,8 @@ ref_id(uint32_t ref)
 	return ref & 0x3fffffff;
 }
 
+enum { ASKED_SHARE = 4 }; // asked names may fill a quarter for good
+
 // A place in one queue at most.
 struct qlink {
 	uint32_t prev, next; // refs; 0: end
@@ -59,7 +61,7 @@ struct domain {
 	uint32_t hash;
 	uint32_t set;		     // REACH_NONE unless mx is REACH_MX_SET
 	uint32_t plan;		     // the caller's
-	uint32_t lru_prev, lru_next; // ids
+	uint32_t lru_prev, lru_next; // ids; unless somebody needs it now
 	uint32_t used_s;	     // last lookup
 	uint32_t expires_s;	     // a lookup from then on starts a refresh
 	uint32_t good_s;     // end of the TTL of the last definite answer
@@ -208,6 +210,7 @@ struct reach {
 	struct lru {
 		uint32_t head, tail, n; // head: last used
 	} wanted_lru, asked_lru;
+	uint32_t asked_domains; // on the list or in use
 
 	struct heap_item *heap;
 	uint32_t heap_n, heap_size;
@@ -221,6 +224,7 @@ struct reach {
 	struct reach_change *change; // endpoints'
 	uint32_t change_n, change_first, change_size;
 	uint32_t changed_head, changed_tail; // sets
+	uint32_t unused_sets; // that no domain uses, not freed yet
 	uint32_t gone; // a set that was reported gone; freed at the next call
 };
 
@@ -251,6 +255,8 @@ uint32_t reach_answer_lifetime_s(
 // When to ask again after so many failures in a row.
 uint32_t reach_retry_s(struct reach *r, unsigned fails);
 void domain_fini_all(struct reach *r);
+// Its question is on its way.
+void domain_begin_resolving(struct reach *r, uint32_t domain);
 // Drops some, asked ones first: hosts, sets or addresses have no more room. It
 // is there once the caller took the changes.
 void domain_make_room(struct reach *r);

@@ -153,6 +153,7 @@ mxset_make(struct reach *r, uint32_t hash, const struct identity *what,
 	for (unsigned i = 0; i < n; i++)
 		member_link(r, id, &s->member[i]);
 	index_put(&r->set_index, hash, id);
+	r->unused_sets++; // so far
 	mxset_update(r, id);
 	mxset_mark_changed(r, id);
 	return id;
@@ -199,8 +200,10 @@ void
 mxset_use(struct reach *r, uint32_t set, bool wanted)
 {
 	struct mxset *s = mxset_at(r, set);
-	if (s->domains == 0)
+	if (s->domains == 0) {
+		r->unused_sets--;
 		mxset_mark_changed(r, set); // the caller has no plans for it
+	}
 	s->domains++;
 	if (wanted && s->wanted++ == 0)
 		for (unsigned i = 0; i < s->n; i++)
@@ -216,8 +219,10 @@ mxset_unuse(struct reach *r, uint32_t set, bool wanted)
 	if (wanted && --s->wanted == 0)
 		for (unsigned i = 0; i < s->n; i++)
 			host_count_wanted(r, s->member[i].host, false);
-	if (s->domains == 0)
+	if (s->domains == 0) {
+		r->unused_sets++;
 		mxset_mark_changed(r, set);
+	}
 }
 
 void
@@ -267,7 +272,8 @@ void
 mxset_free(struct reach *r, uint32_t set)
 {
 	struct mxset *s = mxset_at(r, set);
-	mxd_assert(s->domains == 0 && !s->changed);
+	mxd_assert(s->domains == 0 && !s->changed && r->unused_sets > 0);
+	r->unused_sets--;
 	index_del(&r->set_index, s->hash, set);
 	count_coverage(r, s, false);
 	for (unsigned i = 0; i < s->n; i++)

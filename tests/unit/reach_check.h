@@ -26,6 +26,7 @@ check_lru(struct reach *r, const struct lru *l, bool wanted)
 		const struct domain *d = domain_at(r, id);
 		check_that(d->live);
 		check_that(d->wanted == wanted);
+		check_that(!d->resolving && d->held == 0);
 		check_eq(d->lru_prev, prev);
 		prev = id;
 		check_lt(n++, REACH_CHECK_MAX);
@@ -42,13 +43,15 @@ check_domains(struct reach *r)
 	uint32_t *domains = calloc(n, sizeof(*domains));
 	uint32_t *wanted = calloc(n, sizeof(*wanted));
 	uint32_t *awaited = calloc(n, sizeof(*awaited));
-	uint32_t live = 0;
+	uint32_t live = 0, in_use = 0, asked = 0, unused = 0;
 	check_that(domains != NULL && wanted != NULL && awaited != NULL);
 	for (uint32_t id = 1; id <= r->domains.made; id++) {
 		const struct domain *d = domain_at(r, id);
 		if (!d->live)
 			continue;
 		live++;
+		asked += !d->wanted;
+		in_use += d->resolving || d->held > 0;
 		check_that((d->set != REACH_NONE) ==
 			   ((enum reach_mx)d->mx == REACH_MX_SET));
 		domains[d->set]++;
@@ -57,13 +60,16 @@ check_domains(struct reach *r)
 		check_that(!d->resolving || d->place == PLACE_NOWHERE);
 	}
 	check_eq(live, r->domains.used);
-	check_eq(live, r->wanted_lru.n + r->asked_lru.n);
+	check_eq(asked, r->asked_domains);
+	check_eq(live, r->wanted_lru.n + r->asked_lru.n + in_use);
 	for (uint32_t id = 1; id <= r->sets.made; id++) {
 		const struct mxset *s = mxset_at(r, id);
 		check_eq(s->domains, domains[id]);
+		unused += s->n > 0 && s->domains == 0;
 		check_eq(s->wanted, wanted[id]);
 		check_eq(s->awaited, awaited[id]);
 	}
+	check_eq(unused, r->unused_sets);
 	free(domains);
 	free(wanted);
 	free(awaited);

@@ -557,6 +557,28 @@ START_TEST(test_domain_is_in_use)
 }
 END_TEST
 
+// However many questions there may be at once, and none is answered: strangers'
+// names push out each other.
+START_TEST(test_domain_resolving_pushes_no_mail_out)
+{
+	w->params.dns_concurrency = 10000;
+	fakeworld_restart(w);
+	fill("w", 500, REACH_WANTED);
+	struct reach_due due;
+	for (int i = 0; i < 5000; i++) {
+		char name[32];
+		int len = snprintf(name, sizeof(name), "s%d.t", i);
+		reach_lookup(w->reach, name, (size_t)len, REACH_ASKED, w->now);
+		while (reach_next(w->reach, w->now, &due))
+			ck_assert_int_eq(due.kind, REACH_DUE_MX);
+	}
+	for (int i = 0; i < 500; i++)
+		ck_assert_msg(knows("w", i), "wanted %d", i);
+	ck_assert_uint_eq(reach_stats(w->reach).resolving, 250);
+	reach_check(w->reach);
+}
+END_TEST
+
 START_TEST(test_domain_resolving_is_in_use)
 {
 	struct reach_due due;
@@ -762,6 +784,46 @@ START_TEST(test_domain_make_room)
 }
 END_TEST
 
+// A dozen answers in one turn of the loop that find no room: what one dropped
+// is room for all of them, once it is free.
+START_TEST(test_domain_make_room_once)
+{
+	struct reach_due due[12];
+	struct answer_mx answer;
+	unsigned n = 0;
+	w->params.max_domains = 8000;
+	fakeworld_restart(w);
+	w->script.mx = script_many_hosts;
+	w->script.addr = script_no_address;
+	char name[32];
+	for (int i = 0; i < 1400; i++) {
+		int len = snprintf(name, sizeof(name), "bad%d.t", i);
+		reach_lookup(w->reach, name, (size_t)len, REACH_ASKED, w->now);
+		fakeworld_run(w, 200);
+	}
+	while (w->reach->hosts.used + ANSWER_MX_MAX <= w->reach->hosts.max) {
+		int len = snprintf(name, sizeof(name), "more%u.t", n++);
+		reach_lookup(w->reach, name, (size_t)len, REACH_ASKED, w->now);
+		fakeworld_run(w, 200);
+	}
+	fakeworld_run(w, MINUTE);
+	for (n = 0; n < 12; n++) {
+		int len = snprintf(name, sizeof(name), "late%u.t", n);
+		reach_lookup(w->reach, name, (size_t)len, REACH_WANTED, w->now);
+		ck_assert(reach_next(w->reach, w->now, &due[n]));
+		ck_assert_int_eq(due[n].kind, REACH_DUE_MX);
+	}
+	uint32_t before = reach_stats(w->reach).domains;
+	for (n = 0; n < 12; n++) {
+		script_many_hosts(due[n].name, &answer);
+		reach_tell_mx(w->reach, due[n].id, &answer, w->now);
+	}
+	ck_assert_uint_lt(reach_stats(w->reach).domains, before);
+	ck_assert_uint_ge(reach_stats(w->reach).domains + 64, before);
+	reach_check(w->reach);
+}
+END_TEST
+
 // -- tags -------------------------------------------------------------------
 
 START_TEST(test_domain_tag_goes_stale_with_the_mx)
@@ -835,8 +897,10 @@ domain_suite(void)
 	    test_domain_asked_beyond_a_quarter_goes_first,
 	    test_domain_within_the_quarter_age_decides, test_domain_is_in_use,
 	    test_domain_resolving_is_in_use,
+	    test_domain_resolving_pushes_no_mail_out,
 	    test_domain_held_while_its_mx_change,
-	    test_domain_dropped_frees_what_it_used, test_domain_make_room);
+	    test_domain_dropped_frees_what_it_used, test_domain_make_room,
+	    test_domain_make_room_once);
 	tc = tcase_create("flood");
 	tcase_add_checked_fixture(tc, world_setup, world_teardown);
 	tcase_set_timeout(tc, 120); // under valgrind
