@@ -100,6 +100,24 @@ facts_of(const struct plans *p, enum reach_mx mx, int rule, bool exact)
 	};
 }
 
+// Since when a plan that is new has its route: a rule that leaves it to
+// measurement (route "auto") changes nothing about that, nor does a reload.
+static int64_t
+since_of_new(
+    const struct plans *p, uint32_t set, const struct decision *d, int64_t now)
+{
+	if (d->reason == REASON_RULE)
+		return now;
+	for (uint32_t id = reach_set_plans(p->reach, set); id != 0;
+	     id = plan_at(p, id)->next) {
+		const struct plan *plan = plan_at(p, id);
+		if (plan->rule == RULES_NONE && plan->since != 0 &&
+		    (enum route)plan->route == d->route)
+			return plan->since;
+	}
+	return now;
+}
+
 // Decides anew for a set as it is now, and renders what steering needs.
 static void
 plan_decide(struct plans *p, struct plan *plan, uint32_t set, int64_t now)
@@ -108,7 +126,9 @@ plan_decide(struct plans *p, struct plan *plan, uint32_t set, int64_t now)
 	    p, REACH_MX_SET, plan->rule, plan->rule_exact);
 	f.set = reach_set_view(p->reach, set);
 	struct decision d = decide(&f);
-	if (plan->since == 0 || (enum route)plan->route != d.route)
+	if (plan->since == 0)
+		plan->since = since_of_new(p, set, &d, now);
+	else if ((enum route)plan->route != d.route)
 		plan->since = now;
 	plan->route = (uint8_t)d.route;
 	plan->reason = (uint8_t)d.reason;

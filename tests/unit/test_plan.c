@@ -449,6 +449,32 @@ START_TEST(test_plan_reload_counts_anew)
 END_TEST
 
 // Steer replies are those of the configuration in use.
+// Of a measured route the age goes on; what a rule says begins with the reload.
+START_TEST(test_plan_reload_keeps_the_age)
+{
+	static const char automatic[] =
+	    "rules=({mx=[\"*.x.test\"];route=\"auto\";});";
+	add_two("x.test", true, true);
+	fakeworld_settle(w, "x.test");
+	int64_t since = ask("x.test").since;
+	ck_assert_int_gt(since, 0);
+	fakeworld_run(w, MINUTE);
+	for (int i = 0; i < 3; i++) {
+		fakeworld_configure(w, automatic);
+		fakeworld_run(w, MINUTE);
+		assert_route(ask("x.test"), "relay", "none-reachable");
+		ck_assert_int_eq(ask("x.test").since, since);
+	}
+	fakeworld_configure(
+	    w, "rules=({name=\"r\";mx=[\"*.x.test\"];route=\"relay\";});");
+	assert_route(ask("x.test"), "relay", "rule:r");
+	ck_assert_int_eq(ask("x.test").since, w->now);
+	fakeworld_configure(w, "");
+	assert_route(ask("x.test"), "relay", "none-reachable");
+	ck_assert_int_eq(ask("x.test").since, since);
+}
+END_TEST
+
 START_TEST(test_plan_reload_renders_anew)
 {
 	add_two("x.test", true, false);
@@ -673,7 +699,7 @@ plan_suite(void)
 	    test_plan_no_change_by_measurement,
 	    test_plan_change_on_reload_without_a_set,
 	    test_plan_reload_counts_anew, test_plan_reload_renders_anew,
-	    test_plan_many_reloads);
+	    test_plan_reload_keeps_the_age, test_plan_many_reloads);
 	add_world_case(s, "filter", test_plan_filter_partial,
 	    test_plan_filter_some_set, test_plan_filter_fixed_and_own);
 	return s;
