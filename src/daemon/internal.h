@@ -114,7 +114,8 @@ struct say_lookup {
 	const char *key; // from outside, whole; for log.recipients
 	size_t key_len;
 	const char *proto, *map;
-	int64_t waited_ms; // -1: did not wait
+	const char *action; // what was done about the mail; NULL: nothing
+	int64_t waited_ms;  // -1: did not wait
 };
 void
 say_lookup(const struct daemon *d, const struct say_lookup *what, int64_t now);
@@ -132,6 +133,10 @@ void say_relay(const struct daemon *d, const struct relays_change *c);
 struct strbuf;
 void say_fields(const struct daemon *d, const struct say_lookup *what,
     int64_t now, struct strbuf *b);
+// By what evidence: " set=9f31c2a0 outcome=connect-timeout", the set as
+// transition lines name it, and how the first of its dead addresses last
+// failed, in the order in which the MTA would try them.
+void say_evidence(const struct daemon *d, uint32_t domain, struct strbuf *b);
 
 // sockets.c
 // Opens the listeners of `conf` that are not open yet into `out`, claiming

@@ -121,6 +121,7 @@ answer_route(struct lookup *l)
 	strbuf_init(&b, l->reply, SOCKETMAP_REPLY_MAX);
 	strbuf_add(&b, "OK ");
 	say_fields(l->d, &what, l->now, &b);
+	say_evidence(l->d, domain, &b);
 	return l->reply;
 }
 

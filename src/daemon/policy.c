@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "daemon/internal.h"
 #include "proto/attrlist.h"
+#include "route/render.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +114,7 @@ action_of(
 	if (v->route == ROUTE_HOLD) {
 		a.what = conf->policy.on_hold;
 		a.code = "4.4.1";
-		a.text = "no MX of this domain and no relay can be reached";
+		a.text = hold_reply(v->reason)->text;
 	} else if (v->route == ROUTE_RELAY && refused_sender) {
 		a.what = conf->policy.on_sender_refused;
 		a.code = a.what == CONF_REJECT ? "5.7.1" : "4.7.1";
@@ -121,6 +122,21 @@ action_of(
 			 "needs";
 	}
 	return a;
+}
+
+// As the log says it; NULL: nothing is done about the mail.
+static const char *
+action_name(const struct action *a)
+{
+	switch (a->what) {
+	case CONF_DEFER:
+		return "defer";
+	case CONF_REJECT:
+		return "reject";
+	case CONF_ACCEPT:
+		break;
+	}
+	return NULL;
 }
 
 static void
@@ -158,8 +174,10 @@ reply(struct daemon *d, struct conn *c, enum dialect dialect,
 
 static void
 say(struct daemon *d, const struct route_view *v, uint32_t domain,
-    const char *key, size_t key_len, int64_t waited_ms, int64_t now)
+    const char *key, size_t key_len, bool refused_sender, int64_t waited_ms,
+    int64_t now)
 {
+	struct action a = action_of(d->conf, v, refused_sender);
 	const char *at = memrchr(key, '@', key_len);
 	const char *name = at != NULL ? at + 1 : key;
 	struct say_lookup what = {
@@ -170,6 +188,7 @@ say(struct daemon *d, const struct route_view *v, uint32_t domain,
 	    .key = key,
 	    .key_len = key_len,
 	    .proto = "policy",
+	    .action = action_name(&a),
 	    .waited_ms = waited_ms,
 	};
 	say_lookup(d, &what, now);
@@ -245,7 +264,8 @@ waiter_answer(struct waiter *w, const struct route_view *v, int64_t now)
 {
 	struct conn *c = w->conn;
 	spend(w, now);
-	say(w->d, v, w->domain, w->key, w->key_len, now - w->since, now);
+	say(w->d, v, w->domain, w->key, w->key_len, w->refused_sender,
+	    now - w->since, now);
 	reply(w->d, c, w->dialect, w->refused_sender, v);
 	conn_set_data(c, NULL);
 	waiter_free(w);
@@ -413,7 +433,8 @@ on_request(struct daemon *d, struct conn *c, const struct attrlist *list)
 		waiter_new(d, c, &q, domain, wait_ms, now);
 		return CONN_WAIT;
 	}
-	say(d, &v, domain, q.recipient, q.recipient_len, 0, now);
+	say(d, &v, domain, q.recipient, q.recipient_len, q.refused_sender, 0,
+	    now);
 	reply(d, c, q.dialect, q.refused_sender, &v);
 	return CONN_NEXT;
 }

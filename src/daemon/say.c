@@ -59,6 +59,19 @@ say_fields(const struct daemon *d, const struct say_lookup *what, int64_t now,
 		strbuf_add(b, " mode=observe");
 }
 
+void
+say_evidence(const struct daemon *d, uint32_t domain, struct strbuf *b)
+{
+	uint32_t set = domain != REACH_NONE ? reach_domain_set(d->reach, domain)
+					    : REACH_NONE;
+	if (set == REACH_NONE)
+		return;
+	enum outcome outcome = reach_set_failure(d->reach, set);
+	strbuf_add(b, " set=%08x", reach_set_print(d->reach, set));
+	if (outcome != OUTCOME_NONE)
+		strbuf_add(b, " outcome=%s", outcome_name(outcome));
+}
+
 static bool
 is_logged(const struct daemon *d, enum route route)
 {
@@ -87,6 +100,9 @@ say_lookup(const struct daemon *d, const struct say_lookup *what, int64_t now)
 		strbuf_add(&b, " map=%s", what->map);
 	if (what->waited_ms >= 0)
 		strbuf_add(&b, " waited=%lldms", (long long)what->waited_ms);
+	if (what->action != NULL)
+		strbuf_add(&b, " action=%s", what->action);
+	say_evidence(d, what->domain, &b);
 	if (d->conf->log.recipients) {
 		strbuf_add(&b, " recipient=");
 		strbuf_add_foreign(&b, what->key, what->key_len, FOREIGN_MAX);

@@ -88,8 +88,7 @@ apply_on_hold(struct question_reply *r)
 	    r->action == QUESTION_ACCEPT && strcmp(r->route, "hold") == 0) {
 		r->action = QUESTION_DEFER;
 		strcpy(r->code, "4.4.1");
-		strcpy(r->text,
-		    "no MX of this domain and no relay can be reached");
+		strcpy(r->text, "mail to this domain is held for now");
 	}
 }
 

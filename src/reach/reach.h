@@ -122,8 +122,8 @@ enum reach_mx reach_domain_mx(const struct reach *r, uint32_t domain);
 enum answer_outcome
 reach_domain_outcome(const struct reach *r, uint32_t domain);
 uint32_t reach_domain_set(const struct reach *r, uint32_t domain);
-// True while the DNS is asked for its MX, or for the addresses of a host of which
-// it told nothing so far: a failure of old may be over by now.
+// True while the DNS is asked for its MX, or for the addresses of a host of
+// which it told nothing so far: a failure of old may be over by now.
 bool reach_domain_is_resolving(const struct reach *r, uint32_t domain);
 // Numbers of the caller's beside each domain, 0 at first. The memory sets the
 // generation back to 0 when what it knows of the domain's MX became another.
@@ -164,6 +164,9 @@ struct reach_set_host {
 };
 struct reach_set_host
 reach_set_host(const struct reach *r, uint32_t set, uint32_t i);
+// How the first dead address of its hosts last failed; OUTCOME_NONE: there is
+// none, or it is dead by configuration.
+enum outcome reach_set_failure(const struct reach *r, uint32_t set);
 // One number of the caller's beside each set: 0 at first.
 void reach_set_set_plans(struct reach *r, uint32_t set, uint32_t plans);
 uint32_t reach_set_plans(const struct reach *r, uint32_t set);

@@ -81,6 +81,43 @@ reach_address_view(const struct reach *r, const char *owner,
 	return out->hosts > 0;
 }
 
+// Of what its ring still holds; NULL: nothing.
+static const struct evidence *
+last_failure(const struct endpoint *e)
+{
+	if (e->ring == NULL)
+		return NULL;
+	for (unsigned back = 1; back <= RING_LEN; back++) {
+		const struct evidence *what =
+		    &e->ring
+			 ->item[(e->ring->next + RING_LEN - back) % RING_LEN];
+		enum outcome_says says = outcome_says(
+		    (enum outcome)what->outcome);
+		if (says == OUTCOME_SAYS_DOWN || says == OUTCOME_SAYS_SLOW)
+			return what;
+	}
+	return NULL;
+}
+
+enum outcome
+reach_set_failure(const struct reach *r, uint32_t set)
+{
+	const struct mxset *s = mxset_at(r, set);
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct host *h = host_at(r, s->member[i].host);
+		for (unsigned k = 0; k < h->n_links; k++) {
+			const struct endpoint *e = endpoint_at(
+			    r, h->link[k].endpoint);
+			const struct evidence *what = last_failure(e);
+			if (endpoint_is_usable(e) && what != NULL &&
+			    e->fixed == REACH_FIXED_NOT &&
+			    endpoint_state(e) == REACH_UNREACHABLE)
+				return (enum outcome)what->outcome;
+		}
+	}
+	return OUTCOME_NONE;
+}
+
 bool
 reach_host_endpoint(const struct reach *r, uint32_t host, uint32_t i,
     struct reach_endpoint_view *out)
@@ -96,15 +133,8 @@ reach_host_endpoint(const struct reach *r, uint32_t host, uint32_t i,
 	    .observed_at = e->observed_at,
 	    .text = "",
 	};
-	for (unsigned back = 1; e->ring != NULL && back <= RING_LEN; back++) {
-		const struct evidence *what =
-		    &e->ring
-			 ->item[(e->ring->next + RING_LEN - back) % RING_LEN];
-		if (outcome_says((enum outcome)what->outcome) ==
-		    OUTCOME_SAYS_UP)
-			continue;
-		out->text = what->text;
-		break;
-	}
+	const struct evidence *failure = last_failure(e);
+	if (failure != NULL)
+		out->text = failure->text;
 	return true;
 }

@@ -311,8 +311,8 @@ fill_hold(const struct conf *conf, struct route_view *v)
 {
 	v->route = ROUTE_HOLD;
 	if (conf->hold_retry) {
-		v->transport = RENDER_HOLD_TRANSPORT;
-		v->mailertable = RENDER_HOLD_MAILERTABLE;
+		v->transport = hold_reply(v->reason)->transport;
+		v->mailertable = hold_reply(v->reason)->mailertable;
 	}
 }
 

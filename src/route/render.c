@@ -13,6 +13,28 @@ struct steer {
 	unsigned n;			    // rotations
 };
 
+#define HOLD_TEXT "mail to this domain is held for now: "
+#define HOLD_REPLY(why)                                             \
+	{                                                           \
+		.text = HOLD_TEXT why,                              \
+		.transport = "OK retry:4.4.1 " HOLD_TEXT why,       \
+		.mailertable = "OK error:4.4.1:451 " HOLD_TEXT why, \
+	}
+
+const struct hold_reply *
+hold_reply(enum reason reason)
+{
+	static const struct hold_reply no_relay = HOLD_REPLY(
+	    "no relay can be reached");
+	static const struct hold_reply rule = HOLD_REPLY("by a rule");
+	// cache.cold, dns.on_failure
+	static const struct hold_reply unknown = HOLD_REPLY(
+	    "its mail exchangers are not known");
+	if (reason == REASON_NO_RELAY)
+		return &no_relay;
+	return reason == REASON_RULE ? &rule : &unknown;
+}
+
 struct group { // hosts of equal preference and equal state
 	unsigned first, n;
 };

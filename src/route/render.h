@@ -7,19 +7,23 @@
 
 #include "conf/conf.h"
 #include "reach/reach.h"
+#include "route/route.h"
 
 // "No change": the space belongs to it (Postfix socketmap_table(5)).
 #define RENDER_NOTFOUND "NOTFOUND "
-// hold_answer = "retry": Postfix's retry(8) and Sendmail's error mailer.
-#define RENDER_HOLD_TRANSPORT \
-	"OK retry:4.4.1 no MX of this domain and no relay can be reached"
-#define RENDER_HOLD_MAILERTABLE \
-	"OK error:4.4.1:451 no MX of this domain and no relay can be reached"
 
 enum {
 	STEER_HOSTS_MAX = 4,	// named in one reply
 	RENDER_REPLY_MAX = 2048 // bytes of a reply, with its NUL
 };
+
+// What is said of mail that is held.
+struct hold_reply {
+	const char *text; // for people, behind "4.4.1 "
+	// hold_answer = "retry": Postfix's retry(8), Sendmail's error mailer.
+	const char *transport, *mailertable;
+};
+const struct hold_reply *hold_reply(enum reason reason);
 
 // The replies of one steered set: one for each rotation.
 struct steer;

@@ -28,12 +28,19 @@ def test_lookup_line():
         w.daemon.wait_log(
             r"\blookup domain=blocked\.test route=relay via=r1 "
             r"reason=none-reachable mx=0/2 age=\d+s "
-            r"proto=socketmap map=transport\b", mark)
+            r"proto=socketmap map=transport "
+            r"set=[0-9a-f]{8} outcome=closed-early$", mark)
         w.ask("mailertable", "steer.test")
         w.daemon.wait_log(
             r"\blookup domain=steer\.test route=steer via=- "
             r"reason=some-reachable mx=1/2 age=\d+s "
-            r"proto=socketmap map=mailertable\b", mark)
+            r"proto=socketmap map=mailertable "
+            r"set=[0-9a-f]{8} outcome=closed-early$", mark)
+        # From the domain to its evidence: the set, as its transition has it.
+        shown = w.daemon.find(r"\blookup domain=blocked\.test .* set=(\S+)",
+                              mark)[0].group(1)
+        check(w.daemon.find(r"\btransition set=%s .*new=relay" % shown), shown)
+        same(w.route("blocked.test")["set"], shown)
         check(not w.daemon.find("secret"), "the local part was logged")
 
 

@@ -335,6 +335,10 @@ def test_senders():
                 check(re.match("DUNNO|DEFER|REJECT", got["action"]), got)
                 check((got["action"] == "DUNNO") == (setting == "accept"),
                       got)
+                # The log says who refused it.
+                done = w.daemon.find(r"\blookup domain=blocked\.test .*"
+                                     r"proto=policy .* action=%s\b" % setting)
+                same(len(done) > 0, setting != "accept", setting)
 
 
 def test_other_requests_are_harmless():
