@@ -207,6 +207,19 @@ domain_is_beyond_stale(
 	return now_s > (uint64_t)d->good_s + (uint64_t)r->p.stale_ms / 1000;
 }
 
+// Nobody asked for so long that it is as unknown as a new one. A `stale` that
+// is short is about failures: without one, what is past its TTL serves while it
+// is being refreshed, as long as its hosts are remembered.
+static bool
+domain_is_long_silent(
+    const struct reach *r, const struct domain *d, uint32_t now_s)
+{
+	int64_t ms = r->p.stale_ms > r->p.idle_ms ? r->p.stale_ms
+						  : r->p.idle_ms;
+	return d->fails == 0 &&
+	       now_s > (uint64_t)d->good_s + (uint64_t)ms / 1000;
+}
+
 static bool
 domain_knows(const struct domain *d)
 {
@@ -218,11 +231,11 @@ static void
 domain_refresh(struct reach *r, uint32_t id, bool first, uint32_t now_s)
 {
 	struct domain *d = domain_at(r, id);
-	// After failures it is they that speak, after a long silence nothing.
-	if (domain_knows(d) && domain_is_beyond_stale(r, d, now_s))
-		domain_set_mx(r, id,
-		    d->fails > 0 ? REACH_MX_FAILED : REACH_MX_UNKNOWN,
-		    REACH_NONE);
+	if (domain_knows(d) && domain_is_long_silent(r, d, now_s))
+		domain_set_mx(r, id, REACH_MX_UNKNOWN, REACH_NONE);
+	else if (domain_knows(d) && d->fails > 0 &&
+		 domain_is_beyond_stale(r, d, now_s))
+		domain_set_mx(r, id, REACH_MX_FAILED, REACH_NONE);
 	if (d->resolving)
 		return;
 	bool waits = d->place != PLACE_NOWHERE;

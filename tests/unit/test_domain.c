@@ -226,19 +226,29 @@ START_TEST(test_domain_is_beyond_stale)
 }
 END_TEST
 
-// Not looked up for longer than that, it is as unknown as a new one.
-START_TEST(test_domain_long_silence_is_unknown)
+// Not looked up for longer than that, and than `idle`, it is as unknown as a
+// new one; a `stale` shorter than the pause between two mails makes none cold.
+START_TEST(test_domain_is_long_silent)
 {
-	w->params.stale_ms = 2 * HOUR;
+	w->params.stale_ms = 0;
+	w->params.idle_ms = 6 * HOUR;
 	fakeworld_restart(w);
 	learn_blocked(3600);
-	fakeworld_run(w, 3 * HOUR - MINUTE);
+	fakeworld_run(w, 5 * HOUR);
 	assert_route(
 	    fakeworld_ask(w, "a.test", REACH_ASKED), "relay", "none-reachable");
-	fakeworld_run(w, 5 * HOUR);
+	fakeworld_run(w, 8 * HOUR);
 	assert_route(
 	    fakeworld_ask(w, "a.test", REACH_ASKED), "direct", "unknown-yet");
 	ck_assert_int_eq(mx_of("a.test"), REACH_MX_UNKNOWN);
+	// And with the longer of the two.
+	w->params.stale_ms = 24 * HOUR;
+	fakeworld_restart(w);
+	learn_blocked(3600);
+	fakeworld_run(w, 20 * HOUR);
+	ck_assert_int_eq(
+	    (fakeworld_ask(w, "a.test", REACH_ASKED), mx_of("a.test")),
+	    REACH_MX_SET);
 }
 END_TEST
 
@@ -884,7 +894,7 @@ domain_suite(void)
 	add_world_case(s, "answers", test_domain_implicit_mx,
 	    test_domain_failure_keeps_what_is_known, test_domain_is_resolving,
 	    test_domain_addresses_are_resolving, test_domain_is_beyond_stale,
-	    test_domain_long_silence_is_unknown, test_domain_retry_backoff,
+	    test_domain_is_long_silent, test_domain_retry_backoff,
 	    test_domain_refresh_only_by_lookups,
 	    test_domain_one_question_in_flight,
 	    test_domain_tag_goes_stale_with_the_mx,
