@@ -143,6 +143,12 @@ endpoint_is_refused(const struct endpoint *e)
 	return e->refused && e->fixed == REACH_FIXED_NOT;
 }
 
+bool
+endpoint_was_tried(const struct endpoint *e)
+{
+	return e->outcome != OUTCOME_NONE && e->observed_at == 0;
+}
+
 enum reach_state
 endpoint_state(const struct endpoint *e)
 {
@@ -554,6 +560,7 @@ reach_tell_probe(struct reach *r, uint32_t endpoint, enum outcome outcome,
 	uint8_t old_state = e->state;
 	bool old_refused = e->refused;
 	bool old_no_route = e->no_route_only;
+	bool old_tried = endpoint_was_tried(e);
 	if (says != OUTCOME_SAYS_NOTHING || e->state == REACH_UNKNOWN)
 		e->outcome = (uint8_t)outcome;
 	if (outcome != OUTCOME_LOCAL_ERROR) { // that says nothing of it
@@ -568,7 +575,7 @@ reach_tell_probe(struct reach *r, uint32_t endpoint, enum outcome outcome,
 		endpoint_judge(r, endpoint, says);
 	schedule_next(r, endpoint, now, outcome);
 	if (e->state != old_state || e->no_route_only != old_no_route ||
-	    e->refused != old_refused)
+	    e->refused != old_refused || endpoint_was_tried(e) != old_tried)
 		update_hosts(r, endpoint);
 	endpoint_free_if_unused(r, endpoint);
 }

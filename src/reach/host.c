@@ -42,7 +42,7 @@ host_intern(struct reach *r, const char *name)
 	if (id == REACH_NONE)
 		return REACH_NONE;
 	struct host *h = host_at(r, id);
-	h->live = true;
+	h->live = h->open = true;
 	h->hash = hash;
 	h->name = xstrdup(name);
 	h->own_name = h->ourselves = reach_is_own_name(r, name);
@@ -245,6 +245,7 @@ host_fini_all(struct reach *r)
 
 struct addresses { // of one host
 	unsigned up, down, unknown;
+	unsigned untried; // of the unknown ones
 	bool refused, blocked;
 	bool own;
 };
@@ -268,6 +269,7 @@ tally_addresses(const struct reach *r, const struct host *h)
 		t.up += state == REACH_REACHABLE;
 		t.down += state == REACH_UNREACHABLE;
 		t.unknown += state == REACH_UNKNOWN;
+		t.untried += state == REACH_UNKNOWN && !endpoint_was_tried(e);
 	}
 	return t;
 }
@@ -318,7 +320,8 @@ host_signature(const struct host *h)
 {
 	return (unsigned)h->state | (unsigned)h->by_dns << 3 |
 	       (unsigned)h->ourselves << 4 | (unsigned)h->refused << 5 |
-	       (unsigned)h->blocked << 6 | (unsigned)h->answered << 7;
+	       (unsigned)h->blocked << 6 | (unsigned)h->answered << 7 |
+	       (unsigned)h->open << 8;
 }
 
 void
@@ -341,6 +344,7 @@ host_update(struct reach *r, uint32_t id)
 	h->by_dns = by_dns;
 	h->ourselves = h->own_name || a.own;
 	h->answered = !l.pending;
+	h->open = state == REACH_UNKNOWN && (l.pending || a.untried > 0);
 	if (host_signature(h) == before)
 		return;
 	for (uint32_t set = h->sets; set != REACH_NONE;

@@ -140,6 +140,7 @@ struct host {
 	bool refused : 1;   // has a dead address that refused
 	bool blocked : 1;   // has a dead address that did something else
 	bool answered : 1;  // each family was, if only by a failure
+	bool open : 1;	    // something of it awaits its first result
 };
 
 enum { RING_LEN = 4 };
@@ -336,6 +337,8 @@ bool endpoint_is_usable(const struct endpoint *e);
 // such excuse.
 bool endpoint_is_refused(const struct endpoint *e);
 enum reach_state endpoint_state(const struct endpoint *e);
+// A probe ended, if only for a reason of ours: nobody need wait for the next.
+bool endpoint_was_tried(const struct endpoint *e);
 void endpoint_touch(struct reach *r, uint32_t id, bool first, int64_t now);
 void endpoint_on_due(struct reach *r, uint32_t id, int64_t now);
 // Whether the configuration as it is now lets it be probed: what is ready may

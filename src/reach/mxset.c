@@ -340,7 +340,7 @@ struct tally { // of the hosts of one set
 	unsigned dead_by_dns;
 	uint32_t best;	       // preference of the best up host
 	bool dead_before_best; // or tied with it
-	bool unknown_before_best;
+	bool open_before_best;
 	bool refused, blocked; // dead endpoints of either kind
 	bool ourselves, unasked;
 };
@@ -374,7 +374,7 @@ tally_hosts(const struct reach *r, const struct mxset *s)
 			break;
 		case REACH_UNKNOWN:
 			t.unknown++;
-			t.unknown_before_best |= before;
+			t.open_before_best |= before && h->open;
 			break;
 		case REACH_ABSENT:
 			break;
@@ -409,8 +409,8 @@ mxset_update(struct reach *r, uint32_t set)
 	struct mxset *s = mxset_at(r, set);
 	struct tally t = tally_hosts(r, s);
 	set_coverage(r, s, coverage_of(&t));
-	// None up: best is above every preference, so any unknown host counts.
-	s->settled = !t.unknown_before_best;
+	// None up: best is above every preference, so any host counts.
+	s->settled = !t.open_before_best;
 	s->addressed = !t.unasked;
 	s->ourselves = t.ourselves;
 	s->in_the_way = t.up > 0 && t.dead_before_best;

@@ -314,6 +314,28 @@ START_TEST(test_endpoint_local_error_is_no_refresh)
 }
 END_TEST
 
+// Where our own source address is missing nothing is learnt: nobody waits for
+// that again and again, and when it is back the address is as any other.
+START_TEST(test_endpoint_was_tried)
+{
+	add_one();
+	fakeworld_peer(w, A, OUTCOME_LOCAL_ERROR, 1);
+	ck_assert(!fakeworld_ask(w, "a.test", REACH_AWAITED).known);
+	fakeworld_run(w, 1000);
+	for (int i = 0; i < 5; i++) {
+		struct route_view v = fakeworld_ask(w, "a.test", REACH_AWAITED);
+		assert_route(v, "direct", "unknown-yet");
+		ck_assert(v.known);
+		fakeworld_run(w, MINUTE);
+	}
+	world_block(A);
+	fakeworld_ask(w, "a.test", REACH_AWAITED);
+	fakeworld_run(w, MINUTE);
+	assert_route(
+	    fakeworld_ask(w, "a.test", REACH_ASKED), "relay", "none-reachable");
+}
+END_TEST
+
 // Without probes a verdict would stand for ever: it is forgotten, and that of a
 // probe that was in flight does not count. With them it is measured anew.
 START_TEST(test_endpoint_probing_off_and_on)
@@ -452,7 +474,7 @@ endpoint_suite(void)
 	    test_endpoint_down_stays_while_looked_up,
 	    test_endpoint_no_route_is_tried_again,
 	    test_endpoint_local_error_is_no_refresh,
-	    test_endpoint_probing_off_and_on);
+	    test_endpoint_probing_off_and_on, test_endpoint_was_tried);
 	add_world_case(s, "which", test_endpoint_shared_by_all_domains,
 	    test_endpoint_only_no_route_is_unusable,
 	    test_endpoint_fixed_outranks_refused,

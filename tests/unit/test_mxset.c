@@ -30,7 +30,7 @@ make_host(const char *name, char state, int i)
 		fakeworld_host_fails(w, name, ANSWER_SERVFAIL);
 		break;
 	case 'U':
-		fakeworld_peer(w, a, OUTCOME_LOCAL_ERROR, 10);
+		fakeworld_peer(w, a, OUTCOME_EHLO, HOUR); // in flight
 		break;
 	case 'A':
 		fakeworld_host_fails(w, name, ANSWER_NXDOMAIN);
