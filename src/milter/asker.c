@@ -52,11 +52,12 @@ struct asker {
 enum exchanged {
 	EXCHANGED_OK,
 	EXCHANGED_STALE,  // closed before the first byte of a reply came
+	EXCHANGED_LATE,	  // not in time; `err` says it, too
 	EXCHANGED_FAILED, // `err` says why
 };
 
-// Waits until the descriptor is ready for `events`. -1 and `err`: not in time.
-static int
+// Waits until the descriptor is ready for `events`: OK, LATE or FAILED.
+static enum exchanged
 wait_for(int fd, short events, int64_t deadline, struct err *err)
 {
 	struct pollfd p = {.fd = fd, .events = events};
@@ -66,50 +67,63 @@ wait_for(int fd, short events, int64_t deadline, struct err *err)
 			left = 0;
 		int n = poll(&p, 1, (int)left);
 		if (n > 0)
-			return 0;
-		if (n == 0)
-			return err_set(err, "no answer in time");
-		if (errno != EINTR)
-			return err_set_errno(err, errno, "poll");
+			return EXCHANGED_OK;
+		if (n == 0) {
+			err_set(err, "no answer in time");
+			return EXCHANGED_LATE;
+		}
+		if (errno != EINTR) {
+			err_set_errno(err, errno, "poll");
+			return EXCHANGED_FAILED;
+		}
 	}
 }
 
-static int
-dial(const struct asker *a, int64_t deadline, struct err *err)
+// Connects: OK, LATE or FAILED.
+static enum exchanged
+dial(const struct asker *a, int64_t deadline, int *fd_out, struct err *err)
 {
 	const struct sockaddr *to = (const struct sockaddr *)&a->to;
 	int64_t soon = clock_now() + CONNECT_MS;
 	int on = 1, error = 0;
 	socklen_t len = sizeof(error);
+	enum exchanged e = EXCHANGED_OK;
 	int fd = socket(
 	    to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return err_set_errno(err, errno, "cannot make a socket");
+	*fd_out = -1;
+	if (fd < 0) {
+		err_set_errno(err, errno, "cannot make a socket");
+		return EXCHANGED_FAILED;
+	}
 	if (to->sa_family != AF_UNIX)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(fd, to, a->to_len) == 0)
-		return fd;
-	// EAGAIN: the backlog of a unix socket is full, and poll() would not
-	// say when it is not.
-	if (errno != EINPROGRESS) {
-		err_set_errno(err, errno, "cannot connect");
-		goto fail;
+	if (connect(fd, to, a->to_len) < 0)
+		error = errno;
+	if (error == EINPROGRESS) {
+		e = wait_for(
+		    fd, POLLOUT, soon < deadline ? soon : deadline, err);
+		if (e == EXCHANGED_OK &&
+		    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+			error = errno;
 	}
-	if (wait_for(fd, POLLOUT, soon < deadline ? soon : deadline, err) < 0)
-		goto fail;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
-	    error == 0)
-		return fd;
-	err_set_errno(err, error, "cannot connect");
-fail:
+	if (e == EXCHANGED_OK && error == 0) {
+		*fd_out = fd;
+		return EXCHANGED_OK;
+	}
 	close(fd);
-	return -1;
+	if (e != EXCHANGED_OK)
+		return e;
+	err_set_errno(err, error, "cannot connect");
+	// The backlog of a unix socket is full, and poll() would not say when
+	// it is not.
+	return error == EAGAIN ? EXCHANGED_LATE : EXCHANGED_FAILED;
 }
 
 static enum exchanged
 send_all(
     int fd, const char *data, size_t len, int64_t deadline, struct err *err)
 {
+	enum exchanged e;
 	while (len > 0) {
 		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
 		if (n >= 0) {
@@ -121,8 +135,10 @@ send_all(
 		} else if (errno != EAGAIN && errno != EINTR) {
 			err_set_errno(err, errno, "cannot send");
 			return EXCHANGED_FAILED;
-		} else if (wait_for(fd, POLLOUT, deadline, err) < 0) {
-			return EXCHANGED_FAILED;
+		} else {
+			e = wait_for(fd, POLLOUT, deadline, err);
+			if (e != EXCHANGED_OK)
+				return e;
 		}
 	}
 	return EXCHANGED_OK;
@@ -134,11 +150,13 @@ receive(int fd, char text[REPLY_MAX], struct attrlist *list, int64_t deadline,
     struct err *err)
 {
 	size_t have = 0, used = 0;
+	enum exchanged e;
 	while (have < REPLY_MAX) {
 		ssize_t n = recv(fd, text + have, REPLY_MAX - have, 0);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-			if (wait_for(fd, POLLIN, deadline, err) < 0)
-				return EXCHANGED_FAILED;
+			e = wait_for(fd, POLLIN, deadline, err);
+			if (e != EXCHANGED_OK)
+				return e;
 			continue;
 		}
 		if (n <= 0) {
@@ -224,7 +242,7 @@ enter(struct asker *a, int64_t limit_ms)
 	if (a->in_use < a->max && a->state == DAEMON_UP)
 		l.admitted = ADMITTED;
 	else if (a->in_use < a->max && a->state == DAEMON_AWAY &&
-		 clock_now() >= a->retry_at)
+		 limit_ms >= ASKER_WAY_MS && clock_now() >= a->retry_at)
 		l.admitted = ADMITTED_CHECKER;
 	else if (a->state != DAEMON_UP)
 		a->unasked++;
@@ -263,14 +281,16 @@ close_idle(struct asker *a)
 }
 
 // Only the checker's failure counts while the daemon is away, or there would be
-// a second checker; and once it is back, none that began before.
+// a second checker; and once it is back, none that began before. `in_haste`:
+// there was no time to tell a daemon that is away from one that is busy.
 static void
-on_failure(struct asker *a, const struct leave *l, const struct err *err)
+on_failure(struct asker *a, const struct leave *l, bool in_haste,
+    const struct err *err)
 {
 	int64_t now = clock_now();
 	pthread_mutex_lock(&a->lock);
 	bool checked = l->admitted == ADMITTED_CHECKER;
-	bool news = a->state == DAEMON_UP && l->epoch == a->epoch;
+	bool news = a->state == DAEMON_UP && l->epoch == a->epoch && !in_haste;
 	if (news) {
 		a->away_since = now;
 		a->unasked = 0;
@@ -304,7 +324,7 @@ on_return(struct asker *a, struct leave *l)
 }
 
 // Whether it answers a question that it need not think about.
-static bool
+static enum exchanged
 answers_again(int fd, int64_t deadline, struct err *err)
 {
 	static const struct question nobody = {
@@ -318,8 +338,8 @@ answers_again(int fd, int64_t deadline, struct err *err)
 	struct question_reply reply;
 	size_t len = question_encode(&nobody, request);
 	int64_t soon = clock_now() + CHECK_MS;
-	return exchange(fd, request, len, soon < deadline ? soon : deadline,
-		   &reply, err) == EXCHANGED_OK;
+	return exchange(
+	    fd, request, len, soon < deadline ? soon : deadline, &reply, err);
 }
 
 // -- asking -----------------------------------------------------------------
@@ -338,7 +358,15 @@ struct task {
 	const struct question *q;
 	int64_t deadline; // for the reply
 	int64_t slack_ms; // of it for the reply's way
+	bool in_haste;	  // by now a daemon that is well may be late, too
 };
+
+static void
+note_haste(struct task *t)
+{
+	t->in_haste = t->slack_ms < ASKER_WAY_MS ||
+		      t->deadline - clock_now() < ASKER_WAY_MS;
+}
 
 // The daemon may wait for what is left of the time by now: time went by in
 // waiting for a connection, or with a daemon that is gone.
@@ -358,10 +386,11 @@ ask_over(
 // Asks over `*fd`, or over a new connection when it is -1 or turns out to be
 // one that a daemon before this one left behind.
 static enum exchanged
-ask(struct asker *a, int *fd, const struct task *t, struct question_reply *out,
+ask(struct asker *a, int *fd, struct task *t, struct question_reply *out,
     struct err *err)
 {
 	enum exchanged e = EXCHANGED_STALE;
+	note_haste(t);
 	if (*fd >= 0) {
 		if (is_quiet(*fd))
 			e = ask_over(*fd, t, out, err);
@@ -372,8 +401,9 @@ ask(struct asker *a, int *fd, const struct task *t, struct question_reply *out,
 	}
 	if (e != EXCHANGED_STALE)
 		return e;
-	*fd = dial(a, t->deadline, err);
-	return *fd < 0 ? EXCHANGED_FAILED : ask_over(*fd, t, out, err);
+	note_haste(t);
+	e = dial(a, t->deadline, fd, err);
+	return e == EXCHANGED_OK ? ask_over(*fd, t, out, err) : e;
 }
 
 bool
@@ -392,23 +422,24 @@ asker_ask(struct asker *a, const struct question *q, int64_t limit_ms,
 	struct leave l = enter(a, limit_ms);
 	if (l.admitted == ADMITTED_NOT)
 		return false;
-	bool good = true;
+	enum exchanged e = EXCHANGED_OK;
 	if (l.admitted == ADMITTED_CHECKER) {
-		l.fd = dial(a, t.deadline, &err);
-		good = l.fd >= 0 && answers_again(l.fd, t.deadline, &err);
-		if (good)
+		e = dial(a, t.deadline, &l.fd, &err);
+		if (e == EXCHANGED_OK)
+			e = answers_again(l.fd, t.deadline, &err);
+		if (e == EXCHANGED_OK)
 			on_return(a, &l);
 	}
-	if (good)
-		good = ask(a, &l.fd, &t, out, &err) == EXCHANGED_OK;
-	if (!good) {
+	if (e == EXCHANGED_OK)
+		e = ask(a, &l.fd, &t, out, &err);
+	if (e != EXCHANGED_OK) {
 		if (l.fd >= 0)
 			close(l.fd);
 		l.fd = -1;
-		on_failure(a, &l, &err);
+		on_failure(a, &l, e == EXCHANGED_LATE && t.in_haste, &err);
 	}
 	leave(a, &l);
-	return good;
+	return e == EXCHANGED_OK;
 }
 
 // -- made -------------------------------------------------------------------

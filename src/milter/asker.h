@@ -14,6 +14,12 @@
 #include "base/err.h"
 #include "milter/question.h"
 
+enum {
+	// That no answer comes in less, beyond what the daemon may wait, says
+	// nothing of the daemon.
+	ASKER_WAY_MS = 500,
+};
+
 struct asker;
 
 // `address`: "inet:ADDRESS:PORT" or "unix:/path", the daemon's listen.policy;
@@ -22,8 +28,9 @@ struct asker *asker_new(const char *address, unsigned max, struct err *err);
 // No thread is asking any more. NULL is fine.
 void asker_free(struct asker *a);
 
-// Asks, and waits for the reply for at most `limit_ms` in all. False: there is
-// none, the recipient cannot be asked about, or the daemon is away.
+// Asks, and waits for the reply for at most `limit_ms` in all; 0: the daemon is
+// told, if that can be done at once. False: there is no reply, the recipient
+// cannot be asked about, or the daemon is away.
 bool asker_ask(struct asker *a, const struct question *q, int64_t limit_ms,
     struct question_reply *out);
 

@@ -48,7 +48,9 @@ struct session { // a connection of the MTA
 
 // -- recipients -------------------------------------------------------------
 
-// Asks about a recipient, within what the message has left to wait.
+// Asks about a recipient, within what the message has left to wait. When that
+// is nothing the daemon is told all the same: so it knows the domain when the
+// queue manager asks.
 static bool
 ask(struct session *s, const char *mailbox, size_t len, const char *user,
     struct question_reply *out)
@@ -63,8 +65,6 @@ ask(struct session *s, const char *mailbox, size_t len, const char *user,
 	    .client_address = s->client,
 	};
 	int64_t limit_ms = message_budget(m, conf->milter.wait_ms, &q.wait_ms);
-	if (limit_ms == 0)
-		return false;
 	int64_t began = clock_now();
 	bool answered = asker_ask(asker, &q, limit_ms, out);
 	m->spent_ms += clock_now() - began;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "milter/asker.h"
 #include "milter/question.h"
 
 enum {
@@ -17,7 +18,9 @@ enum {
 	// Of all waiting for one message: Sendmail gives a filter 10 s.
 	MESSAGE_BUDGET_MS = 9000,
 	MESSAGE_REPLY_MS = 1500, // of it for one answer's way
-	MESSAGE_SLACK_MS = 500,	 // the same, when the budget runs out
+	// The same, when the budget runs out: what it takes to notice a daemon
+	// that is away.
+	MESSAGE_SLACK_MS = ASKER_WAY_MS,
 };
 
 struct message_route {
@@ -42,7 +45,7 @@ void message_begin(
 void message_end(struct message *m);
 
 // How long the next answer may be waited for: by the daemon (`wait_ms`, at most
-// `wait_max_ms`), and in all (the result). 0: not at all, its budget is spent.
+// `wait_max_ms`), and in all (the result). 0: its budget is spent.
 int64_t
 message_budget(const struct message *m, int64_t wait_max_ms, int64_t *wait_ms);
 

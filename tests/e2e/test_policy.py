@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The policy service: who waits, how long, and what is answered."""
 import re
+import signal
 import time
 
 import clients
@@ -239,6 +240,23 @@ def test_waiter_that_hangs_up():
         gate.open()
         same(stays.receive()["route"], "direct")
         w.expect("transport", "*", NOTFOUND)
+
+
+def test_told_by_who_does_not_stay():
+    """The milter, when a message's time is spent: the domain is learnt."""
+    def changes(w):
+        return {"listen": {"policy": ["inet:%s:%d" % w.policy_at,
+                                      "unix:%s/policy" % w.dir]}}
+    with World(changes) as w:
+        w.daemon.signal(signal.SIGSTOP)
+        for number, where in enumerate((w.policy_at, w.dir + "/policy")):
+            with clients.Policy(where) as policy:
+                policy.start(request="mxdetour_route", wait="0",
+                             recipient="u@told%d.test" % number)
+        w.daemon.signal(signal.SIGCONT)
+        for number in range(2):
+            name = "told%d.test" % number
+            eventually(lambda: w.dns.asked(name, "MX"), "question of " + name)
 
 
 def test_pipelined_requests():

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Mail passes whatever the daemon does, and the log says so once."""
 import signal
+import time
 
 from harness import check, eventually, long, same
+from session import CONTINUE
 from stage import AWAY, BACK, RELAY_LINE, FakeDaemon, MilterWorld, qid_line
 
 FAKE_LINE = "route=relay via=fake reason=none-reachable"
@@ -80,6 +82,42 @@ def test_daemon_dead_from_the_start():
             same(mta.message("<u@relay.test>", "<u@hold.test>", qid="Q"), [])
         same(len(w.milter.find(AWAY)), 1)
         same(w.milter.mail_lines(), [])
+
+
+@long
+def test_budget_spent_is_not_the_daemon_away():
+    """What one message has no time for says nothing of the daemon.
+
+    And it is told of the recipients that are left, not to be waited for.
+    """
+    class Slow(FakeDaemon):
+        """Waits for as long as it may, and is not fast else."""
+
+        def _say(self, sock, question):
+            if question is not None and self.manner == "answers":
+                wait = self.questions[-1].get("wait", "0")
+                time.sleep(max(int(wait) / 1000, 0.05))
+            return super()._say(sock, question)
+
+    with Slow() as fake:
+        with MilterWorld(daemon_address=fake.address, start_daemon=False) as w:
+            mta = w.session()
+            mta.mail()
+            for number in range(60):
+                same(mta.rcpt("<u@d%d.test>" % number), CONTINUE)
+            mta.content()
+            mta.end("Q")
+            same(w.milter.find(AWAY), [])
+            eventually(lambda: w.milter.mail_lines(), "mail lines")
+            answered = len(w.milter.mail_lines())
+            check(answered < 50, "the budget was never spent", answered)
+            # Not each, as nothing is waited for: the connection neither.
+            eventually(lambda: len(fake.questions) > (answered + 60) / 2,
+                       "the others are told, too: %d" % answered)
+            # That it is away is seen as ever.
+            fake.manner = "nonsense"
+            same(w.session().message("<u@relay.test>", qid="NEXT"), [])
+            same(len(w.milter.find(AWAY)), 1)
 
 
 @long

@@ -17,7 +17,9 @@
 
 enum {
 	PATIENCE_MS = 60000, // no test depends on how fast something is
-	SOON_MS = 200,	     // what an answer that never comes is waited for
+	// What an answer that never comes is waited for: long enough to tell.
+	SOON_MS = 3 * ASKER_WAY_MS,
+	HASTE_MS = ASKER_WAY_MS - 1, // not long enough
 	LATE_MS = 300,
 	CONNS_MAX = 256,
 	LOG_MAX = 65536,
@@ -48,7 +50,8 @@ static struct {
 	int conn[CONNS_MAX];   // -1: its thread has closed it
 	unsigned n_conns;      // accepted since the start
 	unsigned most_at_once; // of those that the other side had open
-	unsigned waiting;      // questions behind the gate
+	unsigned asked;	       // questions since the start
+	unsigned waiting;      // of them behind the gate
 	unsigned extra;	       // replies that nobody asked for
 	long may_wait_ms[2];   // of the last two questions, the later one first
 	pthread_t thread[CONNS_MAX], acceptor;
@@ -130,6 +133,7 @@ fake_answer(int fd, const char *question)
 	    "action=DUNNO\nroute=relay\nvia=\nreason=stray\n\n";
 	char junk[8192];
 	pthread_mutex_lock(&fake.lock);
+	fake.asked++;
 	fake.waiting++;
 	fake_note_wait(question);
 	while (fake.manner == GATED)
@@ -290,6 +294,7 @@ fake_stop(void)
 		pthread_join(fake.thread[i], NULL);
 	fake.n_conns = 0;
 	fake.most_at_once = 0;
+	fake.asked = 0;
 }
 
 // -- asking -----------------------------------------------------------------
@@ -617,13 +622,81 @@ START_TEST(test_asker_late_failure_does_not_say_what_is_now)
 	setup();
 	struct asker *a = asker_of_fake(4);
 	fake_set(SILENT);
-	crowd_start(&late, 1, a, 4000, NULL);
+	crowd_start(&late, 1, a, 4 * SOON_MS, NULL);
 	fake_wait(&fake.n_conns, 1);
 	ck_assert(!ask_for(a, "u@first.test", SOON_MS));
 	fake_set(ANSWERS);
 	ask_until_back(a);
 	ck_assert_uint_eq(crowd_join(&late, 1), 0);
 	ck_assert(ask_for(a, "u@after.test", PATIENCE_MS));
+	finish(a, 1, 1);
+}
+END_TEST
+
+// One message's time is up: that is nobody's news. What it has left to say is
+// said, over the connection at hand or a new one, and not waited for.
+START_TEST(test_asker_short_of_time_tells_and_says_nothing_of_the_daemon)
+{
+	static const int64_t limit_ms[] = {HASTE_MS, 1, 0, 0};
+	setup();
+	struct asker *a = asker_of_fake(4);
+	ck_assert(ask_for(a, "u@first.test", PATIENCE_MS));
+	fake_set(SILENT);
+	for (unsigned i = 0; i < ARRAY_LEN(limit_ms); i++)
+		ck_assert(!ask_waiting(a, "u@late.test", 0, limit_ms[i]));
+	// The daemon may wait for all of it but this.
+	ck_assert(!ask_waiting(a, "u@late.test", 100, 100 + HASTE_MS));
+	fake_wait(&fake.asked, 1 + ARRAY_LEN(limit_ms) + 1);
+	fake_set(ANSWERS);
+	ck_assert(ask_for(a, "u@after.test", PATIENCE_MS));
+	finish(a, 0, 0);
+}
+END_TEST
+
+START_TEST(test_asker_short_of_time_meets_a_full_backlog)
+{
+	char dir[] = "/tmp/mxd-asker-XXXXXX", address[128];
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct err err = {0};
+	int full[16];
+	unsigned n = 0;
+	ck_assert(mkdtemp(dir) != NULL);
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/s", dir);
+	snprintf(address, sizeof(address), "unix:%s", sun.sun_path);
+	log_begin();
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	ck_assert_int_eq(listen(fd, 0), 0);
+	do {
+		ck_assert_uint_lt(n, ARRAY_LEN(full));
+		full[n] = socket(
+		    AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	} while (connect(full[n++], (struct sockaddr *)&sun, sizeof(sun)) == 0);
+	struct asker *a = asker_new(address, 2, &err);
+	ck_assert_msg(a != NULL, "%s", err.text);
+	ck_assert(!ask_for(a, "u@late.test", 0));
+	ck_assert(!ask_for(a, "u@late.test", HASTE_MS));
+	while (n > 0)
+		close(full[--n]);
+	close(fd);
+	unlink(sun.sun_path);
+	rmdir(dir);
+	finish(a, 0, 0);
+}
+END_TEST
+
+// Nor is one who is short of time sent to find out whether it is back.
+START_TEST(test_asker_short_of_time_does_not_find_out)
+{
+	setup();
+	struct asker *a = asker_of_fake(4);
+	fake_set(SILENT);
+	ck_assert(!ask_for(a, "u@first.test", SOON_MS));
+	fake_set(ANSWERS);
+	pause_ms(1500); // until it is time to look again
+	ck_assert(!ask_for(a, "u@late.test", HASTE_MS));
+	ck_assert_uint_eq(fake_get(&fake.n_conns), 1);
+	ask_until_back(a);
 	finish(a, 1, 1);
 }
 END_TEST
@@ -648,6 +721,10 @@ asker_suite(void)
 	tcase_add_test(tc, test_asker_waiting_for_a_connection_ends);
 	tcase_add_test(tc, test_asker_one_at_a_time_finds_out);
 	tcase_add_test(tc, test_asker_late_failure_does_not_say_what_is_now);
+	tcase_add_test(
+	    tc, test_asker_short_of_time_tells_and_says_nothing_of_the_daemon);
+	tcase_add_test(tc, test_asker_short_of_time_meets_a_full_backlog);
+	tcase_add_test(tc, test_asker_short_of_time_does_not_find_out);
 	suite_add_tcase(s, tc);
 	return s;
 }
