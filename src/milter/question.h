@@ -11,12 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/dname.h"
 #include "proto/attrlist.h"
 
 enum {
 	QUESTION_VALUE_MAX = 1024, // bytes of a longer value are not sent
 	QUESTION_MAX = ATTRLIST_VALUE_MAX + 8 * QUESTION_VALUE_MAX,
-	QUESTION_WORD_MAX = 128, // bytes of via and reason, with the NUL
+	QUESTION_WORD_MAX = 128, // bytes of a reason, with the NUL
 	QUESTION_TEXT_MAX = 256, // of a refusal's text, with the NUL
 };
 
@@ -38,7 +39,7 @@ struct question_reply {
 	char code[8];		      // RFC 3463, of a refusal; "4.4.1"
 	char text[QUESTION_TEXT_MAX]; // of a refusal; no '%'
 	char route[16];
-	char via[QUESTION_WORD_MAX]; // "": none
+	char via[DNAME_SIZE]; // "": none; a relay without a name has its host's
 	char reason[QUESTION_WORD_MAX];
 	bool observe; // the daemon decides, but changes nothing
 };

@@ -165,6 +165,20 @@ def test_no_lines():
         same(w.milter.mail_lines(), [])
 
 
+def test_relay_called_by_the_longest_name_of_a_host():
+    host = ".".join("r" * n for n in (63, 63, 63, 61))
+    conf = {"milter": {"header": True}}
+    with MilterWorld(lambda w: dict(conf, relays=[
+            w.relay_entry(name="", host=host, probe="none")])) as w:
+        line = RELAY_LINE.replace("via=r1", "via=" + host)
+        same(w.session().message("<u@relay.test>", qid="Q"),
+             [(b"h", session.zero("X-MX-Route", line))])
+        w.milter.expect_mail(qid_line("Q", "example.test", "relay.test", line))
+        w.expect("transport", "u@relay.test", w.relay_reply(host))
+        w.expect("mailertable", "relay.test", "OK smtprelay:[%s]" % host)
+        same(w.milter.find("old=up new=away"), [])
+
+
 def test_without_queue_id():
     with MilterWorld() as w:
         w.session().message("<u@relay.test>")

@@ -235,9 +235,12 @@ START_TEST(test_question_decode_limits)
 		memset(value, 'x', sizeof(value));
 		value[len] = '\0';
 		snprintf(text, sizeof(text),
-		    "action=DUNNO\nroute=relay\nvia=%s\nreason=%s\n\n", value,
-		    value);
+		    "action=DUNNO\nroute=relay\nvia=us1\nreason=%s\n\n", value);
 		ck_assert_int_eq(decode(text, &r), len < QUESTION_WORD_MAX);
+		// A relay may be called by its host's name.
+		snprintf(text, sizeof(text),
+		    "action=DUNNO\nroute=relay\nvia=%s\nreason=x\n\n", value);
+		ck_assert_int_eq(decode(text, &r), len <= DNAME_MAX);
 		snprintf(text, sizeof(text),
 		    "action=REJECT 5.7.1 %s\nroute=relay\nvia=\nreason=x\n\n",
 		    value);
