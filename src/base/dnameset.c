@@ -49,6 +49,12 @@ dnameset_free(struct dnameset *s)
 	free(s);
 }
 
+bool
+dnameset_has_all(const struct dnameset *s)
+{
+	return s->all;
+}
+
 static bool
 has(const char *const *list, size_t n, const char *name)
 {

@@ -19,5 +19,7 @@ struct dnameset *dnameset_new(char *const *pattern, size_t n);
 void dnameset_free(struct dnameset *s); // NULL is fine
 // How a folded name is in the set; exact wins over pattern.
 enum dnameset_match dnameset_match(const struct dnameset *s, const char *name);
+// "*" is in it.
+bool dnameset_has_all(const struct dnameset *s);
 
 #endif

@@ -44,7 +44,8 @@ view_add_host(const struct reach *r, uint32_t id, reach_spare_fn *spare,
 	out->hosts++;
 	if (!out->dead)
 		return;
-	out->spared |= spare != NULL && spare(h->name, arg);
+	if (!out->spared && spare != NULL)
+		out->spared = spare(h->name, arg);
 	out->partial |= h->state == REACH_PARTIAL;
 	out->some |= h->some > 0;
 	out->none |= h->none > 0;

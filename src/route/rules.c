@@ -6,7 +6,6 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct rules {
 	const struct conf *conf; // borrowed
@@ -92,12 +91,9 @@ rules_match(const struct rules *r, const char *domain,
 // Whether a rule speaks of hosts whatever the domain: it has no domains, or
 // "*" among them.
 static bool
-is_for_every_domain(const struct conf_rule *rule)
+is_for_every_domain(const struct rules *r, unsigned i)
 {
-	for (unsigned i = 0; i < rule->domains.n; i++)
-		if (strcmp(rule->domains.item[i], "*") == 0)
-			return true;
-	return !rule->by_domain;
+	return !r->conf->rules[i].by_domain || dnameset_has_all(r->domains[i]);
 }
 
 bool
@@ -105,7 +101,7 @@ rules_spare_host(const struct rules *r, const char *host)
 {
 	for (unsigned i = 0; i < r->conf->n_rules; i++) {
 		const struct conf_rule *rule = &r->conf->rules[i];
-		if (!is_for_every_domain(rule))
+		if (!is_for_every_domain(r, i))
 			continue;
 		if (rule->mx.n > 0 && !patterns_match(&rule->mx, host))
 			continue;

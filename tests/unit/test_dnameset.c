@@ -50,6 +50,8 @@ START_TEST(test_dnameset_match)
 	ck_assert_msg(dnameset_match(s, row[_i].name) == row[_i].want,
 	    "row %d: %s: %d, wanted %d", _i, row[_i].name,
 	    dnameset_match(s, row[_i].name), row[_i].want);
+	bool all = n > 0 && strcmp(row[_i].patterns[0], "*") == 0;
+	ck_assert_msg(dnameset_has_all(s) == all, "row %d", _i);
 	dnameset_free(s);
 }
 END_TEST

@@ -713,6 +713,49 @@ START_TEST(test_host_aliases_of_one_name)
 }
 END_TEST
 
+static unsigned spare_asked;
+
+static bool
+spare_counts(const char *name, const void *arg)
+{
+	(void)name;
+	spare_asked++;
+	return *(const bool *)arg;
+}
+
+// One host that is spared spares the address: no more of them are looked at.
+START_TEST(test_host_spared_once)
+{
+	enum { N = 8 };
+	struct reach_address_view v;
+	struct netaddr a;
+	char domain[16], host[16];
+	for (int i = 0; i < N; i++) {
+		snprintf(domain, sizeof(domain), "d%d.test", i);
+		snprintf(host, sizeof(host), "mx.d%d.test", i);
+		fakeworld_mx(w, domain, 10, host, -1);
+		fakeworld_host(w, host, A, NULL);
+	}
+	for (unsigned k = 0; k < w->n_addr; k++)
+		strcpy(w->addr[k].answer.canonical, "real.test");
+	world_block(A);
+	for (int i = 0; i < N; i++) {
+		snprintf(domain, sizeof(domain), "d%d.test", i);
+		fakeworld_settle(w, domain);
+	}
+	ck_assert(netaddr_parse(A, &a));
+	for (int spared = 0; spared < 2; spared++) {
+		const bool arg = spared;
+		spare_asked = 0;
+		ck_assert(reach_address_view(
+		    w->reach, "real.test", &a, spare_counts, &arg, &v));
+		ck_assert(v.spared == arg);
+		ck_assert_uint_eq(v.hosts, N);
+		ck_assert_uint_eq(spare_asked, arg ? 1 : N);
+	}
+}
+END_TEST
+
 static bool
 spare_is_not_asked(const char *name, const void *arg)
 {
@@ -887,8 +930,9 @@ host_suite(void)
 	    test_host_address_gone_while_probed);
 	add_world_case(s, "views", test_host_address_view,
 	    test_host_address_view_of_alias, test_host_aliases_of_one_name,
-	    test_host_address_view_of_live, test_host_many_at_one_address,
-	    test_host_text_of_last_failure, test_host_alias_of_own_name);
+	    test_host_spared_once, test_host_address_view_of_live,
+	    test_host_many_at_one_address, test_host_text_of_last_failure,
+	    test_host_alias_of_own_name);
 	return s;
 }
 
