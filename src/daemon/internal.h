@@ -67,6 +67,7 @@ struct daemon {
 
 	TAILQ_HEAD(, waiter) waiters;
 	unsigned n_waiters;
+	unsigned n_unseen; // of them, the first ones: to be looked at
 	TAILQ_HEAD(budget_list, budget) budgets; // most recently used first
 	unsigned n_budgets;
 	int64_t mail_seen_at; // last policy or milter request; -1: never
@@ -84,7 +85,8 @@ extern const struct conn_protocol lookup_protocol;
 
 // policy.c
 extern const struct conn_protocol policy_protocol;
-// Answers those who wait for a domain whose route is known by now.
+// Looks at some of the unseen waiters, and answers those whose route is known
+// by now.
 void policy_answer_known(struct daemon *d, int64_t now);
 // Answers all who wait, as things stand.
 void policy_answer_all(struct daemon *d);

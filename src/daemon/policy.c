@@ -20,6 +20,10 @@ enum {
 	INSTANCE_MAX = 127, // bytes of a message's name that count
 	REPLY_MAX = 1024,
 	KEY_MAX = 320, // bytes of a recipient kept for its log line
+	// Waiters looked at, and answered, before lookups get their turn: all
+	// may wait for one provider.
+	SEEN_AT_ONCE = 1000,
+	ANSWERED_AT_ONCE = 50,
 };
 
 enum dialect {
@@ -286,12 +290,22 @@ on_budget_spent(evutil_socket_t fd, short what, void *arg)
 void
 policy_answer_known(struct daemon *d, int64_t now)
 {
-	struct waiter *w, *next;
-	for (w = TAILQ_FIRST(&d->waiters); w != NULL; w = next) {
-		next = TAILQ_NEXT(w, entry);
+	unsigned seen = 0, answered = 0;
+	// Some that were not seen yet may have gone.
+	if (d->n_unseen > d->n_waiters)
+		d->n_unseen = d->n_waiters;
+	for (; d->n_unseen > 0 && seen < SEEN_AT_ONCE &&
+	       answered < ANSWERED_AT_ONCE;
+	     d->n_unseen--, seen++) {
+		struct waiter *w = TAILQ_FIRST(&d->waiters);
 		struct route_view v = say_route(d, w->domain, now);
-		if (v.known)
+		if (v.known) {
 			waiter_answer(w, &v, now);
+			answered++;
+		} else {
+			TAILQ_REMOVE(&d->waiters, w, entry);
+			TAILQ_INSERT_TAIL(&d->waiters, w, entry);
+		}
 	}
 }
 

@@ -259,6 +259,8 @@ arm(struct daemon *d, int64_t now)
 	int64_t relays_at = relays_next_at(d->relays, now);
 	if (relays_at < at)
 		at = relays_at;
+	if (d->n_unseen > 0)
+		at = now;
 	d->armed_at = at;
 	if (at == INT64_MAX) {
 		event_del(d->work_event);
@@ -317,8 +319,9 @@ work_run(evutil_socket_t fd, short what, void *arg)
 	bool all_taken = take_changes(d, now); // and what reach_next() forgot
 	if (d->told) {
 		d->told = !all_taken;
-		policy_answer_known(d, now);
+		d->n_unseen = d->n_waiters;
 	}
+	policy_answer_known(d, now);
 	if (!d->woken)
 		arm(d, now);
 }

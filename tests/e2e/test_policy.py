@@ -225,6 +225,36 @@ def test_lookups_go_on_while_sessions_wait():
         check(waiting[0].silent(0.1), "the first waiter was answered")
 
 
+def test_lookups_go_on_while_many_are_answered():
+    """All wait for one name; with its route, lookups come in between."""
+    conf = {"policy": {"wait": "40s", "max_waiting": 300},
+            "dns": {"timeout": "40s"}, "log": {"lookups": "all"}}
+    with World(conf) as w:
+        gate = fakedns.Gate(fakedns.NXDOMAIN)
+        w.dns.set("none.test", "MX", gate)
+        sessions = [w.policy() for _ in range(300)]
+        for session in sessions:
+            session.start(request="mxdetour_route", recipient="u@none.test")
+        eventually(lambda: len(gate.waiting) > 0, "the question")
+        with clients.Raw(w.socketmap_at) as raw:
+            raw.send(clients.request("transport", "u@none.test"))
+            eventually(lambda: raw.more(), "a reply")
+            mark = w.daemon.mark()
+            # Both are there when it goes on.
+            w.daemon.signal(signal.SIGSTOP)
+            gate.open()
+            eventually(lambda: not gate.waiting, "the answer")
+            raw.send(clients.request("transport", "u@other.test") * 1000)
+            w.daemon.signal(signal.SIGCONT)
+            for session in sessions:
+                same(session.receive()["reason"], "no-domain")
+        eventually(lambda: len(w.daemon.find("proto=policy", mark)) == 300,
+                   "lines of all")
+        order = [m.group(1) for m in w.daemon.find(r"proto=(\w+)", mark)]
+        first = order.index("policy")
+        check("socketmap" in order[first:][:300], "all at once")
+
+
 def test_waiter_that_hangs_up():
     with World({"policy": {"wait": "40s"}, "dns": {"timeout": "40s"}}) as w:
         gate = fakedns.Gate([fakedns.mx(10, "mx.gone.test")])
