@@ -19,6 +19,7 @@ unit_tests = \
 	tests/unit/test_answer \
 	tests/unit/test_asker \
 	tests/unit/test_attrlist \
+	tests/unit/test_budgets \
 	tests/unit/test_clock \
 	tests/unit/test_conf \
 	tests/unit/test_conf_files \

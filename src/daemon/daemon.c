@@ -183,7 +183,7 @@ daemon_new(const struct daemon_params *params, struct err *err)
 	TAILQ_INIT(&d->jobs);
 	TAILQ_INIT(&d->sockets);
 	TAILQ_INIT(&d->waiters);
-	TAILQ_INIT(&d->budgets);
+	d->budgets = budgets_new();
 	d->base = event_base_new();
 	if (d->base == NULL) {
 		err_set(err, "no event loop can be made");
@@ -231,7 +231,7 @@ daemon_free(struct daemon *d)
 	sockets_close(&d->sockets);
 	conn_pool_free(d->pool); // ends those who wait
 	work_fini(d);
-	policy_fini(d);
+	budgets_free(d->budgets);
 	memory_fini(d);
 	relays_free(d->relays);
 	rules_free(d->rules);

@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <sys/queue.h>
 
+#include "daemon/budgets.h"
 #include "daemon/daemon.h"
 #include "dns/resolver.h"
 #include "probe/smtp.h"
@@ -21,7 +22,6 @@
 
 struct job;    // work.c
 struct waiter; // policy.c
-struct budget; // policy.c
 
 struct socket { // a listener of ours
 	TAILQ_ENTRY(socket) entry;
@@ -67,10 +67,9 @@ struct daemon {
 
 	TAILQ_HEAD(, waiter) waiters;
 	unsigned n_waiters;
-	unsigned n_unseen; // of them, the first ones: to be looked at
-	TAILQ_HEAD(budget_list, budget) budgets; // most recently used first
-	unsigned n_budgets;
-	int64_t mail_seen_at; // last policy or milter request; -1: never
+	unsigned n_unseen;	 // of them, the first ones: to be looked at
+	struct budgets *budgets; // owned
+	int64_t mail_seen_at;	 // last policy or milter request; -1: never
 
 	struct netaddr *own; // addresses of our interfaces
 	unsigned n_own;
@@ -90,7 +89,6 @@ extern const struct conn_protocol policy_protocol;
 void policy_answer_known(struct daemon *d, int64_t now);
 // Answers all who wait, as things stand.
 void policy_answer_all(struct daemon *d);
-void policy_fini(struct daemon *d);
 
 // work.c
 int work_init(struct daemon *d, struct err *err);

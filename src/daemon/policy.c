@@ -16,8 +16,6 @@
 #include <string.h>
 
 enum {
-	BUDGETS_MAX = 1024, // messages whose budget is remembered
-	INSTANCE_MAX = 127, // bytes of a message's name that count
 	REPLY_MAX = 1024,
 	KEY_MAX = 320, // bytes of a recipient kept for its log line
 	// Waiters looked at, and answered, before lookups get their turn: all
@@ -31,12 +29,6 @@ enum dialect {
 	DIALECT_ROUTE,	 // request=mxdetour_route: the milter's
 };
 
-struct budget { // what one message has spent of policy.wait
-	TAILQ_ENTRY(budget) entry;
-	char instance[INSTANCE_MAX + 1];
-	int64_t spent_ms;
-};
-
 struct waiter {
 	TAILQ_ENTRY(waiter) entry;
 	struct daemon *d;
@@ -46,7 +38,7 @@ struct waiter {
 	enum dialect dialect;
 	bool refused_sender; // who may not use the relay
 	int64_t since;
-	char instance[INSTANCE_MAX + 1];
+	char instance[BUDGETS_NAME_MAX + 1];
 	char key[KEY_MAX];
 	size_t key_len;
 };
@@ -198,34 +190,7 @@ say(struct daemon *d, const struct route_view *v, uint32_t domain,
 	say_lookup(d, &what, now);
 }
 
-// -- budgets ----------------------------------------------------------------
-
-// The record of a message, most recently used first; NULL: it has no name.
-static struct budget *
-budget_of(struct daemon *d, const char *instance)
-{
-	struct budget *b;
-	if (instance[0] == '\0')
-		return NULL;
-	TAILQ_FOREACH (b, &d->budgets, entry)
-		if (strcmp(b->instance, instance) == 0)
-			break;
-	if (b != NULL) {
-		TAILQ_REMOVE(&d->budgets, b, entry);
-	} else if (d->n_budgets < BUDGETS_MAX) {
-		b = xcalloc(1, sizeof(*b));
-		d->n_budgets++;
-	} else {
-		b = TAILQ_LAST(&d->budgets, budget_list);
-		TAILQ_REMOVE(&d->budgets, b, entry);
-	}
-	if (strcmp(b->instance, instance) != 0) {
-		*b = (struct budget){0};
-		memcpy(b->instance, instance, strlen(instance) + 1);
-	}
-	TAILQ_INSERT_HEAD(&d->budgets, b, entry);
-	return b;
-}
+// -- waiters ----------------------------------------------------------------
 
 // What is left of the message's budget, and no more than the client has for
 // this recipient: it takes off itself what the message has spent.
@@ -235,13 +200,9 @@ wait_allowed(struct daemon *d, const struct request *q, const char *instance)
 	int64_t ms = d->conf->policy.wait_ms;
 	if (ms <= 0 || q->wait_ms <= 0)
 		return 0;
-	const struct budget *b = budget_of(d, instance);
-	if (b != NULL)
-		ms -= b->spent_ms;
+	ms -= budgets_spent(d->budgets, instance);
 	return q->wait_ms < ms ? q->wait_ms : ms;
 }
-
-// -- waiters ----------------------------------------------------------------
 
 static void
 waiter_free(struct waiter *w)
@@ -257,9 +218,7 @@ waiter_free(struct waiter *w)
 static void
 spend(struct waiter *w, int64_t now)
 {
-	struct budget *b = budget_of(w->d, w->instance);
-	if (b != NULL)
-		b->spent_ms += now - w->since;
+	budgets_spend(w->d->budgets, w->instance, now - w->since);
 }
 
 // Answers one who waited; the connection goes on with its next request.
@@ -405,7 +364,7 @@ static struct route_view
 route_of_recipient(struct daemon *d, const struct request *q,
     uint32_t *domain_out, int64_t *wait_out, int64_t now)
 {
-	char name[DNAME_SIZE], instance[INSTANCE_MAX + 1];
+	char name[DNAME_SIZE], instance[BUDGETS_NAME_MAX + 1];
 	*domain_out = REACH_NONE;
 	*wait_out = 0;
 	int len = dname_of_address(q->recipient, q->recipient_len, name);
@@ -480,16 +439,6 @@ on_close(struct conn *c, void *service)
 		return;
 	spend(w, clock_now());
 	waiter_free(w);
-}
-
-void
-policy_fini(struct daemon *d)
-{
-	struct budget *b;
-	while ((b = TAILQ_FIRST(&d->budgets)) != NULL) {
-		TAILQ_REMOVE(&d->budgets, b, entry);
-		free(b);
-	}
 }
 
 const struct conn_protocol policy_protocol = {
