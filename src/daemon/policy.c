@@ -175,7 +175,7 @@ say(struct daemon *d, const struct route_view *v, uint32_t domain,
 {
 	struct action a = action_of(d->conf, v, refused_sender);
 	const char *at = memrchr(key, '@', key_len);
-	const char *name = at != NULL ? at + 1 : key;
+	const char *name = at != NULL ? at + 1 : key + key_len;
 	struct say_lookup what = {
 	    .view = v,
 	    .domain = domain,
@@ -358,6 +358,16 @@ read_request(
 	return true;
 }
 
+// Mail for a recipient without a domain stays on this host, even when the
+// user's name looks like a domain ("zhang.wang"): Postfix completes it by
+// $myorigin, but gives it to us as it came.
+static bool
+recipient_is_local_user(const struct request *q)
+{
+	return q->recipient_len > 0 &&
+	       memchr(q->recipient, '@', q->recipient_len) == NULL;
+}
+
 // The view of a recipient's domain, and how long it may be waited for: 0 when
 // there is nothing to wait for.
 static struct route_view
@@ -367,6 +377,8 @@ route_of_recipient(struct daemon *d, const struct request *q,
 	char name[DNAME_SIZE], instance[BUDGETS_NAME_MAX + 1];
 	*domain_out = REACH_NONE;
 	*wait_out = 0;
+	if (recipient_is_local_user(q))
+		return plans_local();
 	int len = dname_of_address(q->recipient, q->recipient_len, name);
 	if (len < 0)
 		return plans_bad_name();

@@ -75,6 +75,28 @@ def test_route_request():
             same(policy.route("u@[192.0.2.1]")["reason"], "bad-name")
 
 
+def test_recipient_without_domain():
+    """Of this host, even when the name looks like a domain: not waited for,
+    not looked up, and, being a local part, not logged."""
+    with World({"policy": {"wait": "40s"}, "dns": {"timeout": "40s"},
+                "log": {"lookups": "all"}}) as w:
+        w.dns.set("zhang.wang", "MX", fakedns.SILENT)
+        with clients.Policy(w.policy_at) as policy:
+            same(policy.route("zhang.wang", instance="one"),
+                 {"action": "DUNNO", "route": "direct", "via": "",
+                  "reason": "local"})
+            same(policy.ask(recipient="zhang.wang", instance="two"),
+                 {"action": "DUNNO"})
+            # Behind them, when they were begun at all.
+            policy.route("u@behind.test")
+        eventually(lambda: w.dns.asked("behind.test", "MX"), "a question")
+        same(w.dns.asked("zhang.wang", "MX"), 0, "questions")
+        w.daemon.wait_log(r"\blookup domain=behind\.test ")
+        same(len(w.daemon.find(r"\blookup domain=- route=direct via=- "
+                               r"reason=local .*proto=policy")), 2, "lines")
+        same([m.string for m in w.daemon.find("zhang")], [])
+
+
 @long
 def test_budget_is_not_charged_twice():
     """A client that takes off `wait` what the message has spent is given the
