@@ -55,6 +55,7 @@ unit_tests = \
 	tests/unit/test_reach \
 	tests/unit/test_relays \
 	tests/unit/test_render \
+	tests/unit/test_resolvconf \
 	tests/unit/test_resolver \
 	tests/unit/test_route \
 	tests/unit/test_rrtext \

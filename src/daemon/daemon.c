@@ -15,11 +15,11 @@
 
 enum {
 	TICK_MS = 250,
-	OWN_ADDRESSES_EVERY_MS = 60 * 1000,
-	END_MS = 1000,		 // for replies that are still being sent
-	REQUEST_MS = 30 * 1000,	 // a client's request, first byte to last
-	WRITE_MS = 30 * 1000,	 // a reply that makes no progress
-	OUTPUT_MAX = 256 * 1024, // replies to a client that does not read
+	LOOK_EVERY_MS = 60 * 1000, // at what the host has become
+	END_MS = 1000,		   // for replies that are still being sent
+	REQUEST_MS = 30 * 1000,	   // a client's request, first byte to last
+	WRITE_MS = 30 * 1000,	   // a reply that makes no progress
+	OUTPUT_MAX = 256 * 1024,   // replies to a client that does not read
 };
 
 // -- memory -----------------------------------------------------------------
@@ -80,9 +80,10 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	int64_t now = clock_now();
 	// After a suspend: the loop's own clock stood still meanwhile.
 	work_wake(d, now);
-	if (now - d->own_checked_at >= OWN_ADDRESSES_EVERY_MS) {
-		d->own_checked_at = now;
+	if (now - d->looked_at >= LOOK_EVERY_MS) {
+		d->looked_at = now;
 		reload_own_addresses(d);
+		work_check_resolver(d);
 	}
 	if (d->ending && conn_pool_count(d->pool) == 0)
 		event_base_loopbreak(d->base);
@@ -179,7 +180,7 @@ daemon_new(const struct daemon_params *params, struct err *err)
 	d->conf_path = params->conf_path;
 	d->verbose = params->verbose;
 	d->mail_seen_at = -1;
-	d->own_checked_at = now;
+	d->looked_at = now;
 	TAILQ_INIT(&d->jobs);
 	TAILQ_INIT(&d->sockets);
 	TAILQ_INIT(&d->waiters);

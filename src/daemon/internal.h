@@ -73,7 +73,7 @@ struct daemon {
 
 	struct netaddr *own; // addresses of our interfaces
 	unsigned n_own;
-	int64_t own_checked_at;
+	int64_t looked_at; // at our addresses and resolv.conf
 	struct event *tick_event, *term_event, *int_event, *hup_event,
 	    *end_event;
 	bool ending;
@@ -104,6 +104,8 @@ struct resolver *
 work_new_resolver(struct daemon *d, const struct conf *conf, struct err *err);
 // Asks this one from now on; the one before answers what it was asked.
 void work_swap_resolver(struct daemon *d, struct resolver *resolver);
+// Asks the name servers of resolv.conf anew when that has changed.
+void work_check_resolver(struct daemon *d);
 
 // say.c: one line each
 struct say_lookup {

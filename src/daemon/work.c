@@ -298,6 +298,24 @@ work_swap_resolver(struct daemon *d, struct resolver *resolver)
 	d->resolver = resolver;
 }
 
+void
+work_check_resolver(struct daemon *d)
+{
+	char servers[LOG_LINE_MAX];
+	struct err err;
+	if (!resolver_is_outdated(d->resolver))
+		return;
+	struct resolver *fresh = work_new_resolver(d, d->conf, &err);
+	if (fresh == NULL) {
+		log_warn("dns error=\"%s\": the name servers stay as they were",
+		    err.text);
+		return;
+	}
+	work_swap_resolver(d, fresh);
+	log_info("dns servers=%s changed",
+	    resolver_list_servers(fresh, servers, sizeof(servers)));
+}
+
 static void
 work_run(evutil_socket_t fd, short what, void *arg)
 {
@@ -349,6 +367,7 @@ work_new_resolver(struct daemon *d, const struct conf *conf, struct err *err)
 	    .base = d->base,
 	    .servers = conf->dns.servers,
 	    .n_servers = conf->dns.n_servers,
+	    .resolv_conf = RESOLVER_RESOLV_CONF,
 	    .tcp = conf->dns.tcp,
 	    .timeout_ms = conf->dns.timeout_ms,
 	    .tries = conf->dns.tries,

@@ -272,8 +272,7 @@ channel_system_servers(
 	unsigned n = 0;
 
 	*out = NULL;
-	int status = ares_init_options(
-	    &ares, &options, resolv_conf != NULL ? ARES_OPT_RESOLVCONF : 0);
+	int status = ares_init_options(&ares, &options, ARES_OPT_RESOLVCONF);
 	if (status != ARES_SUCCESS) {
 		err_set(err, "dns servers: %s", ares_strerror(status));
 		return 0;
@@ -286,8 +285,7 @@ channel_system_servers(
 	if (n == 0) {
 		free(*out);
 		*out = NULL;
-		err_set(err, "dns servers: none in %s",
-		    resolv_conf != NULL ? resolv_conf : "resolv.conf");
+		err_set(err, "dns servers: none in %s", resolv_conf);
 	}
 	return n;
 }

@@ -35,8 +35,8 @@ void channel_free(struct channel *ch);
 void channel_ask(struct channel *ch, const char *name, int type,
     ares_callback done, void *arg);
 
-// The servers of a resolv.conf (NULL: the system's), at least one, to be freed
-// by the caller. Returns how many; 0 and `err`: none.
+// The servers of a resolv.conf, at least one, to be freed by the caller.
+// Returns how many; 0 and `err`: none.
 unsigned channel_system_servers(
     const char *resolv_conf, struct netaddr **out, struct err *err);
 

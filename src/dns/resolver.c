@@ -4,7 +4,9 @@
 
 #include "base/bug.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "dns/channel.h"
+#include "dns/resolvconf.h"
 #include "dns/upstream.h"
 #include "dns/wire.h"
 
@@ -26,6 +28,7 @@ struct resolver {
 	struct event_base *base; // borrowed
 	unsigned n_servers;
 	struct upstream *servers; // owned
+	struct resolvconf from;	  // path NULL: they were given
 	int tries;
 	int64_t timeout_ms;
 	int64_t slice_ms; // from one try to the next
@@ -496,6 +499,8 @@ resolver_new(const struct resolver_params *p, struct err *err)
 	r->base = p->base;
 	r->tries = p->tries;
 	r->timeout_ms = p->timeout_ms;
+	if (p->n_servers == 0)
+		r->from = resolvconf_look(p->resolv_conf);
 	r->n_servers = upstream_open_all(p, &r->servers, err);
 	if (r->n_servers == 0) {
 		resolver_free(r);
@@ -519,4 +524,22 @@ resolver_free(struct resolver *r)
 	upstream_close_all(r->servers, r->n_servers);
 	free(r);
 	ares_library_cleanup();
+}
+
+bool
+resolver_is_outdated(const struct resolver *r)
+{
+	return r->from.path != NULL && resolvconf_is_another(&r->from);
+}
+
+const char *
+resolver_list_servers(const struct resolver *r, char *out, size_t size)
+{
+	char text[NETADDR_TEXT_MAX];
+	struct strbuf b;
+	strbuf_init(&b, out, size);
+	for (unsigned i = 0; i < r->n_servers; i++)
+		strbuf_add(&b, "%s%s", i == 0 ? "" : ",",
+		    netaddr_format_port(&r->servers[i].addr, text));
+	return out;
 }

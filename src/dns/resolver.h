@@ -32,11 +32,13 @@ enum {
 	RESOLVER_SERVERS_MAX = 16, // more are an error, in resolv.conf ignored
 };
 
+#define RESOLVER_RESOLV_CONF "/etc/resolv.conf" // the system's
+
 struct resolver_params {
 	struct event_base *base;       // borrowed; outlives the resolver
 	const struct netaddr *servers; // copied; port 0 is 53
-	unsigned n_servers;	       // 0: those of resolv.conf
-	const char *resolv_conf;       // NULL: the system's; read at once
+	unsigned n_servers;	       // 0: those of resolv_conf
+	const char *resolv_conf;       // borrowed; outlives the resolver
 	bool tcp;		       // TCP from the start; else on truncation
 	int64_t timeout_ms;	       // of a whole question, all tries and the
 				       // TCP retry included; > 0
@@ -64,5 +66,13 @@ void resolver_cancel(struct resolver_query **q);
 
 // Questions in flight.
 unsigned resolver_in_flight(const struct resolver *r);
+
+// True when the servers are those of a resolv.conf that is another file now, or
+// was written since.
+bool resolver_is_outdated(const struct resolver *r);
+// Writes "192.0.2.53:53,[2001:db8::53]:53", in the order in which they are
+// asked, cut to `size` bytes; returns `out`.
+const char *
+resolver_list_servers(const struct resolver *r, char *out, size_t size);
 
 #endif

@@ -116,8 +116,8 @@ def parse_question(message):
 
 
 class FakeDns:
-    def __init__(self, port):
-        self.port = port
+    def __init__(self, port, host="127.0.0.1"):
+        self.host, self.port = host, port
         self.zone = {}
         self.default = NXDOMAIN
         self.everything = None
@@ -146,8 +146,8 @@ class FakeDns:
 
         loop = asyncio.get_running_loop()
         self.udp, _ = await loop.create_datagram_endpoint(
-            Udp, local_addr=("127.0.0.1", self.port))
-        self.tcp = await asyncio.start_server(self._stream, "127.0.0.1",
+            Udp, local_addr=(self.host, self.port))
+        self.tcp = await asyncio.start_server(self._stream, self.host,
                                               self.port)
 
     async def _stream(self, reader, writer):

@@ -87,6 +87,17 @@ def slow(function):
     return function
 
 
+def need_unshare():
+    """Skips the test where no mount namespace can be made."""
+    try:
+        done = subprocess.run(["unshare", "-m", "true"],
+                              stderr=subprocess.DEVNULL)
+    except OSError:
+        raise Skip("no unshare(1)")
+    if done.returncode != 0:
+        raise Skip("cannot make mount namespaces here")
+
+
 # ---------------------------------------------------------------- assertions
 
 def check(condition, *what):

@@ -14,8 +14,8 @@ import time
 import clients
 import fakedns
 import fakesmtp
-from harness import (NOTFOUND, Skip, World, check, eventually, long, same,
-                     slow)
+from harness import (NOTFOUND, Skip, World, check, eventually, long,
+                     need_unshare, same, slow)
 
 DEAD, UP = "127.10.0.1", "127.11.0.1"
 YEAR = 365 * 86400
@@ -45,6 +45,55 @@ class Clocks:
         with open(self.path + ".new", "w") as file:
             file.write("%d %d\n" % (wall, suspended))
         os.replace(self.path + ".new", self.path)
+
+
+RESOLV_CONF = """
+mount --bind "$1" /etc/resolv.conf || exit
+shift
+exec "$@"
+"""
+
+
+def test_resolv_conf_written_anew():
+    """As by DHCP, after the start: looked at once a minute."""
+    need_unshare()
+    if not os.path.exists("/etc/resolv.conf"):
+        raise Skip("no /etc/resolv.conf to put another one over")
+    with World({"dns": {"servers": [], "timeout": "1s"},
+                "policy": {"wait": "1s"}}, start=False) as w:
+        # It gives no port; the address is as much our own as that.
+        host = "127.53.%d.%d" % divmod(w.ports["dns"], 256)
+        try:
+            system = fakedns.FakeDns(53, host)
+        except OSError as error:
+            raise Skip("no port 53 for a name server: %s" % error)
+        try:
+            system.zone = w.dns.zone
+            clocks = Clocks(w)
+            path = w.write("resolv.conf", "nameserver %s\n" % DEAD)
+            w.options["wrap"] = ["unshare", "-m", "/bin/sh", "-c",
+                                 RESOLV_CONF, "sh", path]
+            w.start()
+            w.simple("blocked.test", DEAD, fakesmtp.CLOSE)
+            w.learn("blocked.test")
+            w.until_route("blocked.test", reason="dns-failure")
+            for minute, servers in enumerate(
+                    ((host,), None, (host, "127.53.0.1"))):
+                if servers is not None:
+                    # Not moved there: it is this file that is mounted.
+                    w.write("resolv.conf", "".join(
+                        "nameserver %s\n" % server for server in servers))
+                mark = w.daemon.mark()
+                clocks.set(suspended=61 * (minute + 1))
+                if servers is not None:
+                    w.daemon.wait_log(r"\bdns servers=%s changed" % ",".join(
+                        "%s:53" % server for server in servers), mark)
+                else:
+                    time.sleep(1)  # it looks, and sees nothing
+                w.judged("blocked.test", route="relay")
+            same(len(w.daemon.find(r"\bdns servers=")), 2, "lines")
+        finally:
+            system.close()
 
 
 @long

@@ -15,7 +15,7 @@ import fakesmtp
 import forks
 import harness
 from harness import (NOTFOUND, Daemon, Skip, World, check, eventually, long,
-                     same)
+                     need_unshare, same)
 
 DEAD, UP = "127.10.0.1", "127.10.0.2"
 
@@ -717,16 +717,6 @@ exec "$@"
 def devlog_wrap(w):
     """A /dev of its own for the daemon, with /dev/log at DIR/devlog."""
     return ["unshare", "-m", "/bin/sh", "-c", DEVLOG, "sh", w.dir]
-
-
-def need_unshare():
-    try:
-        done = subprocess.run(["unshare", "-m", "true"],
-                              stderr=subprocess.DEVNULL)
-    except OSError:
-        raise Skip("no unshare(1)")
-    if done.returncode != 0:
-        raise Skip("cannot make mount namespaces here")
 
 
 def syslog_world():

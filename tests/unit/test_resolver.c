@@ -958,6 +958,37 @@ START_TEST(test_resolver_reads_resolv_conf)
 	free(servers);
 	open_with(&(struct resolver_params){
 	    .resolv_conf = path, .timeout_ms = 1000, .tries = 1});
+	char list[64], shorter[16];
+	ck_assert_str_eq(resolver_list_servers(resolver, list, sizeof(list)),
+	    "127.0.0.7:53,[::1]:53");
+	ck_assert_str_eq(
+	    resolver_list_servers(resolver, shorter, sizeof(shorter)),
+	    "127.0.0.7:53,[:");
+	unlink(path);
+}
+END_TEST
+
+// Those that were given never are.
+START_TEST(test_resolver_is_outdated_by_resolv_conf)
+{
+	const char *path = write_resolv_conf("nameserver 127.0.0.7\n");
+
+	open_with(&(struct resolver_params){
+	    .resolv_conf = path, .timeout_ms = 1000, .tries = 1});
+	ck_assert(!resolver_is_outdated(resolver));
+	ck_assert_int_eq(truncate(path, 0), 0);
+	ck_assert(resolver_is_outdated(resolver));
+	resolver_free(resolver);
+
+	struct netaddr given;
+	ck_assert(netaddr_parse_port("127.0.0.7", 53, &given));
+	open_with(&(struct resolver_params){.servers = &given,
+	    .n_servers = 1,
+	    .resolv_conf = path,
+	    .timeout_ms = 1000,
+	    .tries = 1});
+	ck_assert_int_eq(truncate(path, 9), 0);
+	ck_assert(!resolver_is_outdated(resolver));
 	unlink(path);
 }
 END_TEST
@@ -1018,6 +1049,7 @@ resolver_suite(void)
 	tcase_add_test(t, test_resolver_bad_servers);
 	tcase_add_test(t, test_resolver_server_by_ipv6);
 	tcase_add_test(t, test_resolver_reads_resolv_conf);
+	tcase_add_test(t, test_resolver_is_outdated_by_resolv_conf);
 	tcase_add_test(t, test_resolver_resolv_conf_without_server);
 	return s;
 }
