@@ -57,17 +57,11 @@ read_flags(struct program *p, bool *check_out, int argc, char **argv)
 	}
 }
 
-// The file that was named, or the default one if it exists; NULL: none.
-static const char *
-choose_path(const struct program *p)
+const char *
+program_default_path(void)
 {
-	if (p->path != NULL)
-		return p->path;
-	if (access(MXD_CONF_PATH, F_OK) == 0 || errno != ENOENT)
-		return MXD_CONF_PATH;
-	fprintf(stderr, "%s: %s does not exist: using the embedded defaults\n",
-	    p->name, MXD_CONF_PATH);
-	return NULL;
+	bool missing = access(MXD_CONF_PATH, F_OK) != 0 && errno == ENOENT;
+	return missing ? NULL : MXD_CONF_PATH;
 }
 
 static void
@@ -84,7 +78,12 @@ program_start(const char *name, int argc, char **argv)
 	struct err err = {0};
 	bool check = false;
 	read_flags(&p, &check, argc, argv);
-	p.path = choose_path(&p);
+	if (p.path == NULL)
+		p.path = program_default_path();
+	if (p.path == NULL)
+		fprintf(stderr,
+		    "%s: %s does not exist: using the embedded defaults\n",
+		    name, MXD_CONF_PATH);
 	p.conf = conf_load(p.path, on_warning, NULL, &err);
 	if (p.conf == NULL) {
 		fprintf(stderr, "%s\n", err.text);

@@ -21,6 +21,9 @@ struct program {
 // error (exit 2, and said on standard error).
 struct program program_start(const char *name, int argc, char **argv);
 
+// The default path of the configuration; NULL: there is no such file.
+const char *program_default_path(void);
+
 // Opens the log as `conf` says, or again.
 void program_open_log(const char *name, const struct conf *conf, bool verbose);
 

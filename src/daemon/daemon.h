@@ -14,8 +14,8 @@ struct daemon;
 // What a daemon starts with.
 struct daemon_params {
 	struct conf *conf;	  // owned by the daemon from now on
-	const char *conf_path;	  // to be read again; NULL: embedded defaults;
-				  // borrowed for good
+	const char *conf_path;	  // to be read again; NULL: embedded defaults,
+				  // until there is a file; borrowed for good
 	bool verbose;		  // log at debug, whatever the file says
 	struct listener_fds *fds; // taken over; claimed and checked here
 };

@@ -39,7 +39,7 @@ struct service {	  // what a listener serves
 
 struct daemon {
 	struct event_base *base;
-	const char *conf_path; // borrowed
+	const char *conf_path; // borrowed; NULL: embedded defaults
 	bool verbose;
 
 	struct conf *conf; // swapped whole, with the three below

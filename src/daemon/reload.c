@@ -13,6 +13,7 @@
 
 // All of a configuration that can fail, before anything is changed.
 struct next {
+	const char *path;
 	struct conf *conf;
 	struct resolver *resolver;
 	struct socket_list sockets;
@@ -30,7 +31,11 @@ prepare(struct daemon *d, struct next *next, struct err *err)
 {
 	*next = (struct next){0};
 	TAILQ_INIT(&next->sockets);
-	next->conf = conf_load(d->conf_path, on_warning, NULL, err);
+	// One that was made since the start. One that was read and is gone is
+	// an error: no defaults in its place.
+	next->path = d->conf_path != NULL ? d->conf_path
+					  : program_default_path();
+	next->conf = conf_load(next->path, on_warning, NULL, err);
 	if (next->conf == NULL)
 		return -1;
 	next->resolver = work_new_resolver(d, next->conf, err);
@@ -71,6 +76,7 @@ swap(struct daemon *d, struct next *next)
 		    next->conf->cache.max_domains);
 		next->conf->cache.max_domains = old->cache.max_domains;
 	}
+	d->conf_path = next->path;
 	d->conf = next->conf;
 	program_open_log("mxdetourd", d->conf, d->verbose);
 	d->rules = rules_new(d->conf);

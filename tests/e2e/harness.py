@@ -202,8 +202,10 @@ class Daemon:
         self.lines = []
         self.lock = threading.Lock()
         reader, writer = os.pipe()
+        if conf_path is not None:
+            args = ["-c", conf_path, *args]
         self.process = subprocess.Popen(
-            list(wrap) + command("-c", conf_path, *args, program=program),
+            list(wrap) + command(*args, program=program),
             stdin=subprocess.DEVNULL, stdout=writer, stderr=writer,
             env=environ, pass_fds=pass_fds)
         os.close(writer)

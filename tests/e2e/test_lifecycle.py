@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Start, reload, end; sockets of all kinds; restarts under load; full logs."""
 import os
+import re
 import signal
 import socket
 import stat
@@ -493,12 +494,13 @@ class Supervisor:
             sock.listen(512)
             self.sockets.append(sock)
 
-    def start(self):
+    def start(self, wrap=(), **options):
         fds = [sock.fileno() for sock in self.sockets]
-        wrap = [sys.executable, "-S", "-E", "-c", ACTIVATE,
+        wrap = [*wrap, sys.executable, "-S", "-E", "-c", ACTIVATE,
                 ",".join(map(str, fds)), self.names]
         # pass_fds keeps their numbers; the small program moves them to 3...
-        self.w.daemon = Daemon(self.w.conf_path, wrap=wrap, pass_fds=fds)
+        options.setdefault("conf_path", self.w.conf_path)
+        self.w.daemon = Daemon(wrap=wrap, pass_fds=fds, **options)
         return self.w.daemon
 
     def close(self):
@@ -591,6 +593,60 @@ def test_activated_unix_socket_stays():
         supervisor.close()
         os.unlink(w.dir + "/map")
         w.last, w.daemon = w.daemon, None
+
+
+ETC = """
+set -e
+mkdir "$1/etc" "$1/was"
+mount --bind "$2" "$1/was"
+for file in "$1"/was/*; do
+    ln -s "$file" "$1/etc"
+done
+rm -f "$1/etc/mxdetour"
+mkdir "$1/etc/mxdetour"
+mount --bind "$1/etc" "$2"
+! test -d /run/mxdetour || mount -t tmpfs none /run/mxdetour
+JOURNAL_STREAM=$(stat -L -c %d:%i /dev/fd/2)
+export JOURNAL_STREAM
+shift 2
+exec "$@"
+"""
+
+
+def test_configuration_made_after_the_start():
+    """Without -c: read at a reload once it exists, and needed from then on."""
+    need_unshare()
+    with World(start=False) as w:
+        usage = subprocess.run(harness.command("-h"), check=True,
+                               stdout=subprocess.PIPE).stdout.decode()
+        path = re.search(r"default (/\S+/mxdetour/mxdetour\.conf)", usage)[1]
+        etc = os.path.dirname(os.path.dirname(path))
+        if not os.path.isdir(etc):
+            raise Skip("no %s to put another one over" % etc)
+        # With a network and a directory of its own: the default addresses are
+        # not for tests.
+        supervisor = Supervisor(w, [w.socketmap_at], "socketmap")
+        supervisor.start(["unshare", "-m", "-n", "/bin/sh", "-c", ETC, "sh",
+                          w.dir, etc], conf_path=None)
+        w.wait_ready()
+        w.daemon.wait_log(r"\bstart .*file=\(defaults\) mode=enforce")
+
+        def reload(wanted):
+            mark = w.daemon.mark()
+            w.hangup()
+            w.daemon.wait_log(r"\bconfiguration reload=" + wanted, mark)
+            w.expect("transport", "*", NOTFOUND)
+        reload(r"done file=\(defaults\) .*mode=enforce")
+        text = "listen = { socketmap = []; policy = []; };\n" \
+            "log = { to = \"stderr\"; };\nmode = \"%s\";\n"
+        w.write("etc/mxdetour/mxdetour.conf", text % "nonsense")
+        reload("failed error=\"%s:3: mode" % re.escape(path))
+        w.write("etc/mxdetour/mxdetour.conf", text % "observe")
+        reload("done file=%s .*mode=observe" % re.escape(path))
+        os.unlink(w.dir + "/etc/mxdetour/mxdetour.conf")
+        reload("failed error=\"%s: " % re.escape(path))
+        w.stop()
+        supervisor.close()
 
 
 @long
