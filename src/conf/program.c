@@ -71,6 +71,19 @@ on_warning(const char *text, void *arg)
 	fprintf(stderr, "%s\n", text);
 }
 
+// Good, too, when sockets are handed over at the start, which nobody knows now.
+static void
+say_good(const struct program *p)
+{
+	const struct conf *conf = p->conf;
+	printf("%s: %s: ok\n", p->name,
+	    p->path != NULL ? p->path : "embedded defaults");
+	if (conf->listen.socketmap.n + conf->listen.policy.n == 0)
+		printf("%s: %s: listen names no socket: mxdetourd starts only "
+		       "with one that a supervisor hands over\n",
+		    p->name, p->path);
+}
+
 struct program
 program_start(const char *name, int argc, char **argv)
 {
@@ -90,8 +103,7 @@ program_start(const char *name, int argc, char **argv)
 		exit(PROGRAM_EXIT_USAGE);
 	}
 	if (check) {
-		printf("%s: %s: ok\n", name,
-		    p.path != NULL ? p.path : "embedded defaults");
+		say_good(&p);
 		conf_free(p.conf);
 		exit(EXIT_SUCCESS);
 	}

@@ -284,6 +284,16 @@ def test_check_does_not_start():
         check(os.path.exists(w.conf_path))
 
 
+def test_check_of_no_socket():
+    """Good where a supervisor hands some over, and said to be so."""
+    with World(start=False) as w:
+        for policy, said in (("", True), ("\"unix:/x\"", False)):
+            status, text, path = check_file(
+                w, "listen = { socketmap = []; policy = [%s]; };\n" % policy)
+            same(status, 0, text)
+            same("%s: listen names no socket" % path in text, said, text)
+
+
 def test_verbose():
     with World(daemon_args=["-v"]) as w:
         w.simple("blocked.test", "127.10.0.1", fakesmtp.CLOSE)
