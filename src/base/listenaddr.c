@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -150,4 +151,38 @@ listenaddr_match(const char *entry, const char *bound)
 	if (any)
 		return e.inet.family == AF_INET6 && is_wildcard(&e.inet);
 	return netaddr_equal(&e.inet, &b.inet);
+}
+
+// The same file, which need not exist, in directories that do.
+static bool
+same_path(const char *a, const char *b)
+{
+	const char *name_a = strrchr(a, '/') + 1, *name_b = strrchr(b, '/') + 1;
+	char dir_a[PATH_MAX], dir_b[PATH_MAX];
+
+	if (strcmp(name_a, name_b) != 0)
+		return false;
+	snprintf(dir_a, sizeof(dir_a), "%.*s", (int)(name_a - a), a);
+	snprintf(dir_b, sizeof(dir_b), "%.*s", (int)(name_b - b), b);
+	return same_file(dir_a, dir_b);
+}
+
+bool
+listenaddr_overlaps(const char *a, const char *b)
+{
+	struct listenaddr x, y;
+
+	if (listenaddr_parse(a, &x, NULL) != 0 ||
+	    listenaddr_parse(b, &y, NULL) != 0)
+		return false;
+	if (x.kind == LISTENADDR_UNIX || y.kind == LISTENADDR_UNIX)
+		return x.kind == y.kind && same_path(x.path, y.path);
+	if (x.inet.port != y.inet.port)
+		return false;
+	if (x.kind == LISTENADDR_ANY || y.kind == LISTENADDR_ANY)
+		return true;
+	// "[::]" takes no IPv4.
+	return x.inet.family == y.inet.family &&
+	       (is_wildcard(&x.inet) || is_wildcard(&y.inet) ||
+		   netaddr_same_ip(&x.inet, &y.inet));
 }

@@ -37,4 +37,9 @@ bool listenaddr_of_socket(int fd, char *out, size_t size);
 // paths are the same when they lead to one file.
 bool listenaddr_match(const char *entry, const char *bound);
 
+// True when two entries that listenaddr_parse() takes cannot both be bound: the
+// same address or file, however it is written, or a wildcard that includes the
+// other.
+bool listenaddr_overlaps(const char *a, const char *b);
+
 #endif

@@ -22,6 +22,8 @@ struct conf_prefixes {
 	unsigned n;
 };
 
+enum { CONF_DNS_SERVERS_MAX = 16 };
+
 enum conf_route { // what an admin may ask for
 	CONF_ROUTE_AUTO,
 	CONF_ROUTE_DIRECT,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/listenaddr.h"
 #include "base/mem.h"
 #include "conf/domains.h"
 #include "conf/strings.h"
@@ -220,16 +221,17 @@ check_order(const struct reader *r, const struct reader_where *where,
 	    more, b);
 }
 
-static unsigned
-count_of(const struct conf_strings *list, const char *text)
+// The first of `n` addresses that cannot be bound beside another; NULL: none.
+static const char *
+overlapping(const struct conf_strings *list, unsigned n, const char *text)
 {
-	unsigned n = 0;
-	for (unsigned i = 0; i < list->n; i++)
-		n += strcmp(list->item[i], text) == 0;
-	return n;
+	for (unsigned i = 0; i < n; i++)
+		if (listenaddr_overlaps(list->item[i], text))
+			return list->item[i];
+	return NULL;
 }
 
-// An address that is there twice would fail much later, when it is bound.
+// Addresses that overlap would fail much later, when they are bound.
 static int
 check_listen_once(const struct reader *r, const struct reader_where *where,
     const char *name, const struct conf_strings *list, const char *other_name,
@@ -241,14 +243,17 @@ check_listen_once(const struct reader *r, const struct reader_where *where,
 	if (at == NULL)
 		return 0; // all defaults
 	for (unsigned i = 0; i < list->n; i++) {
-		const char *text = list->item[i];
-		if (count_of(list, text) > 1)
-			return reader_fail(
-			    r, at, "%s = \"%.120s\": twice", name, text);
-		if (count_of(other, text) > 0)
+		const char *text = list->item[i], *key = name;
+		const char *beside = overlapping(list, i, text);
+		if (beside == NULL) {
+			beside = overlapping(other, other->n, text);
+			key = other_name;
+		}
+		if (beside != NULL)
 			return reader_fail(r, at,
-			    "%s = \"%.120s\": this address is in %s, too", name,
-			    text, other_name);
+			    "%s = \"%.70s\": cannot be opened beside \"%.70s\" "
+			    "of %s",
+			    name, text, beside, key);
 	}
 	return 0;
 }

@@ -46,7 +46,8 @@ struct conf_key {
 	const char *dflt; // as a file would have it; NULL: there must be one
 	// Limits of numbers, times and sizes. KEY_WORD: `min` is the value of
 	// the first word. KEY_ADDRESS: `min` is the family. KEY_ADDRESSES:
-	// `min` is the port of those that have none; 0: none may have one.
+	// `min` is the port of those that have none (0: none may have one) and
+	// `max` how many there may be (0: any number).
 	int64_t min, max;
 	const char *const *words; // KEY_WORD: NULL after the last
 	check_fn *check;	  // of each text

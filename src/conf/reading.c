@@ -238,6 +238,8 @@ read_addresses(const struct reader *r, const struct conf_key *key, void *base,
 {
 	unsigned *n = field_count(key, base);
 	int length = reader_texts(r, key, value);
+	if (key->max != 0 && length > key->max)
+		return refuse(r, key, value);
 	for (int i = 0; i < length; i++) {
 		const config_setting_t *elem = config_setting_get_elem(
 		    value, (unsigned)i);

@@ -20,6 +20,9 @@ enum {
 	WARN_EVERY_MS = 60 * 1000,
 };
 
+_Static_assert((int)CONF_DNS_SERVERS_MAX <= (int)RESOLVER_SERVERS_MAX,
+    "what the configuration may name can be asked");
+
 struct job { // a question or a probe in flight
 	TAILQ_ENTRY(job) entry;
 	struct daemon *d;

@@ -105,6 +105,7 @@ check_entry(const char *text)
 		break;
 	}
 	mxd_assert(listenaddr_match(text, text));
+	mxd_assert(listenaddr_overlaps(text, text));
 	mxd_assert(!listenaddr_match(text, "inet:192.0.2.77:1") ||
 		   a.kind == LISTENADDR_INET);
 }

@@ -178,14 +178,15 @@ START_TEST(test_conf_refuses_with_place_and_what_is_allowed)
 		"\"unix:/absolute/path\""},
 	    {"listen = { socketmap = [\"inet:127.0.0.1:1\", "
 	     "\"inet:127.0.0.1:1\"]; };",
-		"c:1: listen.socketmap = \"inet:127.0.0.1:1\": twice"},
-	    {"listen = {\n socketmap = [\"inet:127.0.0.1:2528\"]; };",
-		"c:2: listen.policy = \"inet:127.0.0.1:2528\": this address is "
-		"in listen.socketmap, too"},
+		"c:1: listen.socketmap = \"inet:127.0.0.1:1\": cannot be "
+		"opened beside \"inet:127.0.0.1:1\" of listen.socketmap"},
+	    {"listen = {\n socketmap = [\"inet:*:2528\"]; };",
+		"c:2: listen.policy = \"inet:127.0.0.1:2528\": cannot be "
+		"opened beside \"inet:*:2528\" of listen.socketmap"},
 	    {"listen = {\n policy = [\"unix:/x\"];\n"
-	     " socketmap = [\"unix:/x\"];\n};",
-		"c:2: listen.policy = \"unix:/x\": this address is in "
-		"listen.socketmap, too"},
+	     " socketmap = [\"unix:/y\", \"unix:/./x\"];\n};",
+		"c:2: listen.policy = \"unix:/x\": cannot be opened beside "
+		"\"unix:/./x\" of listen.socketmap"},
 	    {"listen = { group = \"two words\"; };",
 		"c:1: listen.group = \"two words\": must be the name or the "
 		"number of a group, or \"\""},
@@ -203,10 +204,16 @@ START_TEST(test_conf_refuses_with_place_and_what_is_allowed)
 		"\"*.suffix\" patterns"},
 	    {"dns = { servers = [\"192.0.2.1:0\"]; };",
 		"c:1: dns.servers = \"192.0.2.1:0\": must be a list of \"ip\", "
-		"\"ip:port\" or \"[ipv6]:port\""},
+		"\"ip:port\" or \"[ipv6]:port\", at most 16"},
 	    {"dns = { servers = [\"ns.example\"]; };",
 		"c:1: dns.servers = \"ns.example\": must be a list of \"ip\", "
-		"\"ip:port\" or \"[ipv6]:port\""},
+		"\"ip:port\" or \"[ipv6]:port\", at most 16"},
+	    {"dns = {\n servers = [\"::1\", \"::1\", \"::1\", \"::1\", "
+	     "\"::1\", \"::1\", \"::1\", \"::1\", \"::1\", \"::1\", "
+	     "\"::1\", \"::1\", \"::1\", \"::1\", \"::1\", \"::1\", "
+	     "\"::1\"]; };",
+		"c:2: dns.servers = [ ... ]: must be a list of \"ip\", "
+		"\"ip:port\" or \"[ipv6]:port\", at most 16"},
 	    {"probe = { bind = \"2001:db8::1\"; };",
 		"c:1: probe.bind = \"2001:db8::1\": must be an IPv4 address of "
 		"this host, or \"\""},

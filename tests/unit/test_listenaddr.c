@@ -105,6 +105,49 @@ START_TEST(test_listenaddr_match)
 }
 END_TEST
 
+// In both orders.
+START_TEST(test_listenaddr_overlaps)
+{
+	static const struct {
+		const char *a, *b;
+		bool overlap;
+	} rows[] = {
+	    {"inet:127.0.0.1:25", "inet:127.0.0.1:25", true},
+	    {"inet:127.0.0.1:25", "inet:127.0.0.1:26", false},
+	    {"inet:127.0.0.1:25", "inet:127.0.0.2:25", false},
+	    {"inet:[0:0::1]:25", "inet:[::1]:25", true},
+	    {"inet:*:25", "inet:*:25", true},
+	    {"inet:*:25", "inet:*:26", false},
+	    {"inet:*:25", "inet:127.0.0.1:25", true},
+	    {"inet:*:25", "inet:[::1]:25", true},
+	    {"inet:*:25", "inet:0.0.0.0:25", true},
+	    {"inet:*:25", "inet:[::]:25", true},
+	    {"inet:0.0.0.0:25", "inet:127.0.0.1:25", true},
+	    {"inet:0.0.0.0:25", "inet:127.0.0.1:26", false},
+	    {"inet:0.0.0.0:25", "inet:[::]:25", false},
+	    {"inet:0.0.0.0:25", "inet:[::1]:25", false},
+	    {"inet:[::]:25", "inet:[::1]:25", true},
+	    {"inet:[::]:25", "inet:127.0.0.1:25", false},
+	    {"unix:/run/none/x", "unix:/run/none/x", true},
+	    {"unix:/run/none/x", "unix:/run/none/y", false},
+	    {"unix:/x", "unix:/./x", true},
+	    {"unix:/x", "unix:/dev/../x", true},
+	    {"unix:/x", "unix:/dev/x", false},
+	    {"unix:/run/x", "inet:127.0.0.1:25", false},
+	    {"nonsense", "nonsense", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		ck_assert_msg(listenaddr_overlaps(rows[i].a, rows[i].b) ==
+				  rows[i].overlap,
+		    "row %zu", i);
+		ck_assert_msg(listenaddr_overlaps(rows[i].b, rows[i].a) ==
+				  rows[i].overlap,
+		    "row %zu, turned", i);
+	}
+}
+END_TEST
+
 // Binds and asks; NULL path: inet.
 static void
 check_inet(int family, const char *host, int v6only, const char *want)
@@ -220,6 +263,7 @@ listenaddr_suite(void)
 
 	tcase_add_test(tc, test_listenaddr_parse);
 	tcase_add_test(tc, test_listenaddr_match);
+	tcase_add_test(tc, test_listenaddr_overlaps);
 	tcase_add_test(tc, test_listenaddr_of_inet_socket);
 	tcase_add_test(tc, test_listenaddr_of_unix_socket);
 	tcase_add_test(tc, test_listenaddr_of_other_sockets);
