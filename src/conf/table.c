@@ -256,7 +256,8 @@ static const struct conf_key main_key[] = {
     {LIST("rules", rules, n_rules, rule_keys)},
     {LIST("endpoints", endpoints, n_endpoints, endpoint_keys)},
     {TEXTS("provider_files", provider_files, "[\"providers.conf\"]", check_path,
-	file_names)},
+	 file_names),
+	NO_EFFECT},
 
     {TIME("policy.wait", policy.wait_ms, "\"8s\"", 0, TIME_S(60))},
     {NUMBER("policy.max_waiting", policy.max_waiting, "50", 0, 100000)},

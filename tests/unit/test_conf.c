@@ -656,26 +656,6 @@ START_TEST(test_conf_integers_do_not_wrap)
 }
 END_TEST
 
-START_TEST(test_conf_own_file_has_the_defaults)
-{
-	char path[PATH_MAX + 32];
-	struct err err = {""};
-	struct conf *defaults = conf_load(NULL, NULL, NULL, &err);
-	ck_assert_msg(defaults != NULL, "%s", err.text);
-	snprintf(path, sizeof(path), "%s/mxdetour.conf", conf_dir);
-	struct conf *conf = conf_load(path, NULL, NULL, &err);
-	ck_assert_msg(conf != NULL, "%s", err.text);
-	char *want = dump(defaults), *got = dump(conf);
-	ck_assert_str_eq(got, want);
-	ck_assert_uint_gt(conf->n_providers, 20);
-	ck_assert_uint_eq(defaults->n_providers, 0);
-	free(want);
-	free(got);
-	conf_free(conf);
-	conf_free(defaults);
-}
-END_TEST
-
 struct seen {
 	unsigned n;
 	char text[64][160];
@@ -688,6 +668,28 @@ on_warning(const char *text, void *arg)
 	ck_assert_uint_lt(seen->n, ARRAY_LEN(seen->text));
 	snprintf(seen->text[seen->n++], sizeof(seen->text[0]), "%s", text);
 }
+
+START_TEST(test_conf_own_file_has_the_defaults)
+{
+	char path[PATH_MAX + 32];
+	struct err err = {""};
+	struct conf *defaults = conf_load(NULL, NULL, NULL, &err);
+	ck_assert_msg(defaults != NULL, "%s", err.text);
+	snprintf(path, sizeof(path), "%s/mxdetour.conf", conf_dir);
+	struct seen seen = {0};
+	struct conf *conf = conf_load(path, on_warning, &seen, &err);
+	ck_assert_msg(conf != NULL, "%s", err.text);
+	ck_assert_msg(seen.n == 0, "%s", seen.text[0]);
+	char *want = dump(defaults), *got = dump(conf);
+	ck_assert_str_eq(got, want);
+	ck_assert_uint_gt(conf->n_providers, 20);
+	ck_assert_uint_eq(defaults->n_providers, 0);
+	free(want);
+	free(got);
+	conf_free(conf);
+	conf_free(defaults);
+}
+END_TEST
 
 START_TEST(test_conf_warns_of_keys_without_effect)
 {
@@ -710,6 +712,7 @@ START_TEST(test_conf_warns_of_keys_without_effect)
 	    "c:7: store.path",
 	    "c:8: hooks",
 	    "c:9: listen.http",
+	    "c:11: provider_files",
 	    "p:4: providers.rescue",
 	};
 	struct seen seen = {0};
