@@ -95,7 +95,9 @@ swap(struct daemon *d, struct next *next)
 	rules_free(old_rules);
 	conf_free(old);
 	conn_pool_set_max(d->pool, params_max_clients(d->conf));
-	d->told = true; // who waits may have a route by rule now
+	d->told = true;	      // who waits may have a route by rule now
+	if (d->conf->observe) // nobody is made to wait
+		policy_answer_all(d);
 }
 
 void

@@ -395,6 +395,28 @@ def test_reload_tells_of_a_change_to_who_waits():
                           r"reason=rule:new")
 
 
+def test_reload_to_observe_frees_who_waits():
+    """As nobody is made to wait in that mode; those behind them, too."""
+    with World({"policy": {"wait": "50s"}, "dns": {"timeout": "50s"}}) as w:
+        w.dns.default = fakedns.SILENT
+        sessions = [w.policy() for _ in range(3)]
+        for number, session in enumerate(sessions):
+            for name in ("w%d.test" % number, "behind%d.test" % number):
+                session.start(request="mxdetour_route", recipient="u@" + name,
+                              instance=name)
+            eventually(lambda: w.dns.asked("w%d.test" % number, "MX"),
+                       "the question")
+        w.write_conf(dict(w.changes, mode="observe"))
+        w.hangup()
+        for session in sessions:
+            for _ in range(2):
+                # Else it would say what became of the question.
+                got = session.receive()
+                same((got["action"], got["reason"], got["mode"]),
+                     ("DUNNO", "unknown-yet", "observe"))
+        w.expect("transport", "*", NOTFOUND)
+
+
 def test_reload_that_would_leave_no_socket():
     """Nobody could ask any more: as wrong as at the start."""
     with World() as w:
