@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sets of domain patterns: names, "*.suffix", "*"; a hundred thousand of them.
+// Sets of domain patterns: names, "*.suffix", "*"; a million of them.
 #ifndef MXD_DNAMESET_H
 #define MXD_DNAMESET_H
 
@@ -14,7 +14,8 @@ enum dnameset_match {
 	DNAMESET_EXACT,	  // the name itself is in the set
 };
 
-// Of `n` folded patterns; they are borrowed and outlive the set.
+// Of `n` folded patterns, fewer than 2^32; they and their array are borrowed
+// and outlive the set.
 struct dnameset *dnameset_new(char *const *pattern, size_t n);
 void dnameset_free(struct dnameset *s); // NULL is fine
 // How a folded name is in the set; exact wins over pattern.

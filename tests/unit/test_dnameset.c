@@ -35,6 +35,8 @@ static const struct {
     {{"*"}, "localhost", PATTERN},
     {{"*", "a.test"}, "a.test", EXACT}, // exact wins
     {{"*.test", "a.test"}, "a.test", EXACT},
+    {{"a.test", "*.a.test"}, "a.test", EXACT}, // the same name in both
+    {{"a.test", "*.a.test"}, "b.a.test", PATTERN},
     {{"a.test", "*.test"}, "b.test", PATTERN},
     {{"zz.test", "m.test", "a.test", "b.test"}, "m.test", EXACT},
     {{"zz.test", "m.test", "a.test", "b.test"}, "n.test", NO},
