@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/dname.h"
 #include "base/str.h"
-#include "conf/check.h"
 #include "conf/strings.h"
 
 enum { SHOWN_MAX = 60 }; // bytes of a bad line that the error shows
@@ -33,12 +33,10 @@ bad_line(
 static bool
 add_line(const char *p, size_t len, struct conf_strings *out)
 {
-	char name[CHECK_TEXT_SIZE], kept[CHECK_TEXT_SIZE];
-	if (len >= sizeof(name) || memchr(p, '\0', len) != NULL)
-		return false;
-	memcpy(name, p, len);
-	name[len] = '\0';
-	if (check_pattern(name, kept) != NULL)
+	char kept[DNAME_SIZE + 2];
+	size_t prefix = len >= 2 && memcmp(p, "*.", 2) == 0 ? 2 : 0;
+	memcpy(kept, p, prefix);
+	if (dname_fold_host(p + prefix, len - prefix, kept + prefix) < 0)
 		return false;
 	conf_strings_add(out, kept);
 	return true;

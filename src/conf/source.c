@@ -3,9 +3,11 @@
 #include "conf/source.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "conf/scan.h"
@@ -32,12 +34,23 @@ source_dir(const char *path)
 			     : xstrndup(path, (size_t)(slash - path));
 }
 
+// Room for the whole file and to see its end, where its size is known: growing
+// to it takes longer than reading.
+static size_t
+slurp_size(FILE *f, size_t max)
+{
+	struct stat st;
+	if (fstat(fileno(f), &st) != 0 || st.st_size < 4096)
+		return 4096;
+	return (uintmax_t)st.st_size < max ? (size_t)st.st_size + 1 : max + 1;
+}
+
 // Reads until the end of `f` or one byte more than `max`.
 static char *
 slurp_stream(FILE *f, size_t max, size_t *len_out)
 {
-	size_t len = 0, size = 4096;
-	char *text = xcalloc(1, size + 1);
+	size_t len = 0, size = slurp_size(f, max);
+	char *text = xreallocarray(NULL, 1, size + 1);
 	while (!feof(f) && !ferror(f) && len <= max) {
 		if (len == size) {
 			size *= 2;
