@@ -232,8 +232,8 @@ struct conf {
 	} log;
 };
 
-// Told of each warning ("file:line: KEY has no effect in this version"), in the
-// order of the file.
+// Told of each warning, as "file:line: what": of keys without effect in the
+// order of the file, of others after them.
 typedef void conf_warn_fn(const char *text, void *arg);
 
 // Reads the file and what it names. NULL and `err` ("file:line: what is wrong

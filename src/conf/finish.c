@@ -271,6 +271,23 @@ check_listeners(const struct reader *r, const struct reader_where *where)
 	    &conf->listen.policy, "listen.socketmap", &conf->listen.socketmap);
 }
 
+// Our own domains are known by their MX, or by the list. While the MX are not
+// known, the list alone keeps their mail from a relay, which would send it
+// back.
+static void
+warn_of_loop(const struct reader *r, const struct reader_where *where,
+    const char *name, enum conf_route route)
+{
+	if (route == CONF_ROUTE_DIRECT || r->conf->self.local_domains.n > 0)
+		return;
+	const config_setting_t *at = place_of(where, name);
+	reader_warn(r, at,
+	    "%s = \"%s\" goes for domains of our own, too, while their MX are "
+	    "not known, and their mail may loop: list them in "
+	    "self.local_domains or self.local_domain_files",
+	    name, config_setting_get_string(at));
+}
+
 int
 finish_main(const struct reader *r, const struct reader_where *where)
 {
@@ -283,5 +300,9 @@ finish_main(const struct reader *r, const struct reader_where *where)
 		return -1;
 	if (check_listeners(r, where) != 0)
 		return -1;
-	return finish_lists(r, where);
+	if (finish_lists(r, where) != 0)
+		return -1;
+	warn_of_loop(r, where, "dns.on_failure", conf->dns.on_failure);
+	warn_of_loop(r, where, "cache.cold", conf->cache.cold);
+	return 0;
 }

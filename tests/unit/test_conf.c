@@ -658,7 +658,7 @@ END_TEST
 
 struct seen {
 	unsigned n;
-	char text[64][160];
+	char text[64][256];
 };
 
 static void
@@ -732,6 +732,54 @@ START_TEST(test_conf_warns_of_keys_without_effect)
 	ck_assert_ptr_nonnull(conf);
 	ck_assert_uint_eq(seen.n, 0);
 	conf_free(conf);
+}
+END_TEST
+
+START_TEST(test_conf_warns_of_routes_that_our_own_mail_would_take)
+{
+	static const char dns[] =
+	    "c:2: dns.on_failure = \"hold\" goes for domains of our own, too, "
+	    "while their MX are not known, and their mail may loop: list them "
+	    "in self.local_domains or self.local_domain_files";
+	static const char cache[] =
+	    "c:1: cache.cold = \"relay\" goes for domains of our own, too, "
+	    "while their MX are not known, and their mail may loop: list them "
+	    "in self.local_domains or self.local_domain_files";
+	static const struct {
+		const char *text, *want[2];
+	} rows[] = {
+	    {"cache = { cold = \"direct\"; };\n"
+	     "dns = { on_failure = \"direct\"; };\n",
+		{NULL}},
+	    {"cache = { cold = \"relay\"; };\n"
+	     "dns = { on_failure = \"hold\"; };\n",
+		{dns, cache}},
+	    {"\ndns = { on_failure = \"hold\"; };\n", {dns}},
+	    {"cache = { cold = \"relay\"; };\n"
+	     "self = { local_domain_files = [\"none\"]; };\n",
+		{cache}},
+	    {"cache = { cold = \"relay\"; };\n"
+	     "self = { local_domain_files = [\"none\", \"one\"]; };\n",
+		{NULL}},
+	    {"cache = { cold = \"relay\"; };\n"
+	     "dns = { on_failure = \"hold\"; };\n"
+	     "self = { local_domains = [\"*.a.example\"]; };\n",
+		{NULL}},
+	};
+	conffile_write("none", "# nothing yet\n");
+	conffile_write("one", "a.example\n");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct seen seen = {0};
+		struct err err = {""};
+		conffile_write("c", rows[i].text);
+		struct conf *conf = conf_load("c", on_warning, &seen, &err);
+		ck_assert_msg(conf != NULL, "row %zu: %s", i, err.text);
+		unsigned n = 0;
+		for (; n < 2 && rows[i].want[n] != NULL; n++)
+			ck_assert_str_eq(seen.text[n], rows[i].want[n]);
+		ck_assert_msg(seen.n == n, "row %zu: %u", i, seen.n);
+		conf_free(conf);
+	}
 }
 END_TEST
 
@@ -830,6 +878,8 @@ conf_suite(void)
 	tcase_add_test(tc, test_conf_integers_do_not_wrap);
 	tcase_add_test(tc, test_conf_own_file_has_the_defaults);
 	tcase_add_test(tc, test_conf_warns_of_keys_without_effect);
+	tcase_add_test(
+	    tc, test_conf_warns_of_routes_that_our_own_mail_would_take);
 	tcase_add_test(tc, test_conf_survives_files_cut_short);
 	tcase_add_test(tc, test_conf_survives_wrong_kinds_everywhere);
 	tcase_add_test(tc, test_conf_each_key_tells_all);
