@@ -73,6 +73,16 @@ str_printable(char *dst, size_t size, const char *src, size_t len)
 	return dst;
 }
 
+char *
+str_quotable(char *dst, size_t size, const char *src, size_t len)
+{
+	str_printable(dst, size, src, len);
+	for (size_t i = 0; dst[i] != '\0'; i++)
+		if (src[i] == ' ' || src[i] == '\t')
+			dst[i] = ' ';
+	return dst;
+}
+
 bool
 str_starts_with(const char *s, const char *prefix)
 {

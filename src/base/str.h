@@ -31,6 +31,10 @@ strbuf_add_foreign(struct strbuf *b, const char *src, size_t len, size_t max);
 // to what fits. Returns `dst`.
 char *str_printable(char *dst, size_t size, const char *src, size_t len);
 
+// The same for a text that stands in quotes: spaces stay, and so do tabs, as
+// spaces.
+char *str_quotable(char *dst, size_t size, const char *src, size_t len);
+
 // True when `s` is `prefix` or begins with it.
 bool str_starts_with(const char *s, const char *prefix);
 

@@ -22,7 +22,7 @@ bad_line(
     const char *path, unsigned line, const char *p, size_t len, struct err *err)
 {
 	char shown[SHOWN_MAX + 1];
-	str_printable(shown, sizeof(shown), p, len);
+	str_quotable(shown, sizeof(shown), p, len);
 	return err_set(err,
 	    "%s:%u: \"%s\": must be a domain or \"*.suffix\"; '#' begins a "
 	    "comment",

@@ -46,14 +46,16 @@ START_TEST(test_domains_parse_lines)
 	     "cher.example\n",
 		"xn--bcher-kva.example "},
 	    {"a.example\nb example\n",
-		"f:2: \"b_example\": must be a domain or "
+		"f:2: \"b example\": must be a domain or "
 		"\"*.suffix\"; '#' begins a comment"},
 	    {"*\n", "f:1: \"*\": must be a domain or \"*.suffix\"; '#' begins "
 		    "a comment"},
 	    {"\n\na..b", "f:3: \"a..b\": must be a domain or \"*.suffix\"; '#' "
 			 "begins a comment"},
-	    {"; a.example\n", "f:1: \";_a.example\": must be a domain or "
+	    {"; a.example\n", "f:1: \"; a.example\": must be a domain or "
 			      "\"*.suffix\"; '#' begins a comment"},
+	    {"a.example\tOK\n", "f:1: \"a.example OK\": must be a domain or "
+				"\"*.suffix\"; '#' begins a comment"},
 	    {"user@a.example\n", "f:1: \"user@a.example\": must be a domain or "
 				 "\"*.suffix\"; '#' begins a comment"},
 	};

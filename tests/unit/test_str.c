@@ -112,6 +112,18 @@ START_TEST(test_str_printable_is_cut)
 }
 END_TEST
 
+START_TEST(test_str_quotable_keeps_blanks)
+{
+	char *src = exact_copy("a b\tc\n\"", 7);
+	char dst[16];
+	ck_assert_ptr_eq(str_quotable(dst, sizeof(dst), src, 7), dst);
+	ck_assert_str_eq(dst, "a b c??");
+	str_quotable(dst, 3, src, 7);
+	ck_assert_str_eq(dst, "a ");
+	free(src);
+}
+END_TEST
+
 START_TEST(test_str_starts_with)
 {
 	ck_assert(str_starts_with("unix:/x", "unix:"));
@@ -134,6 +146,7 @@ str_suite(void)
 	tcase_add_test(tc, test_str_foreign_that_just_fits_is_whole);
 	tcase_add_test(tc, test_str_printable_of_every_byte);
 	tcase_add_test(tc, test_str_printable_is_cut);
+	tcase_add_test(tc, test_str_quotable_keeps_blanks);
 	tcase_add_test(tc, test_str_starts_with);
 	suite_add_tcase(s, tc);
 	return s;
