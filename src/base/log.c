@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/logsink.h"
+#include "base/str.h"
 
 // What stands before each line in the ring.
 struct head {
@@ -194,6 +195,28 @@ wants_stderr(enum log_target target, const char *syslog_path)
 	return true;
 }
 
+// Nobody reads what is written there: said where somebody may look.
+static void
+say_unheard(const char *syslog_path)
+{
+	struct logsink to;
+	struct logline line = {
+	    .level = LOG_LEVEL_WARN,
+	    .wall = clock_wall(),
+	};
+	struct strbuf b;
+	size_t done = 0;
+	strbuf_init(&b, line.text, sizeof(line.text));
+	strbuf_add(&b,
+	    "log to=syslog path=%s: cannot be reached; lines wait until "
+	    "it can, the first %u KiB of them",
+	    syslog_path, LOG_RING_SIZE / 1024);
+	line.len = b.len;
+	logsink_open_stderr(&to);
+	logsink_write(&to, &line, &done);
+	logsink_close(&to);
+}
+
 void
 log_open(const struct log_params *params)
 {
@@ -205,6 +228,8 @@ log_open(const struct log_params *params)
 		logsink_open_stderr(&to);
 	else
 		logsink_open_syslog(&to, params->program, path);
+	if (to.kind == LOGSINK_SYSLOG && to.fd < 0)
+		say_unheard(path);
 	log_set_level(params->level);
 	pthread_mutex_lock(&lock);
 	switch_sink(&to);

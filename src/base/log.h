@@ -42,8 +42,8 @@ struct log_params {
 };
 
 // Opens or re-opens the log. Never fails: a syslog socket that is not there is
-// tried again with every flush, at most once a second. Before the first call
-// lines go to standard error.
+// said on standard error, and tried again with every flush, at most once a
+// second. Before the first call lines go to standard error.
 void log_open(const struct log_params *params);
 // Changes the level only.
 void log_set_level(enum log_level level);

@@ -338,6 +338,35 @@ START_TEST(test_log_syslog_socket_appears_later)
 }
 END_TEST
 
+// The output is what is said of a syslog socket that is not there, and `rest`.
+static void
+expect_after_unheard(const char *rest)
+{
+	char want[256];
+	snprintf(want, sizeof(want),
+	    "log to=syslog path=%s: cannot be reached; lines wait until "
+	    "it can, the first 256 KiB of them\n%s",
+	    path, rest);
+	ck_assert_str_eq(output, want);
+}
+
+START_TEST(test_log_syslog_socket_that_is_not_there_is_said_once)
+{
+	stderr_to_pipe();
+	clock_freeze(10000);
+	open_log(LOG_TO_SYSLOG, LOG_LEVEL_INFO);
+	log_info("one");
+	clock_freeze(12000);
+	log_info("two");
+	collect();
+	expect_after_unheard("");
+	start_syslogd();
+	open_log(LOG_TO_SYSLOG, LOG_LEVEL_INFO);
+	collect();
+	expect_after_unheard("one\ntwo\n");
+}
+END_TEST
+
 START_TEST(test_log_syslogd_restarted)
 {
 	clock_freeze(10000);
@@ -575,11 +604,14 @@ START_TEST(test_log_fatal_says_why_and_exits)
 	stderr_to_pipe();
 	int status = fatal_status(LOG_TO_STDERR);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	collect();
+	ck_assert_str_eq(output, "cannot go on: why\n");
 	// No syslog socket: to standard error rather than nowhere.
 	status = fatal_status(LOG_TO_SYSLOG);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	output_len = 0;
 	collect();
-	ck_assert_str_eq(output, "cannot go on: why\ncannot go on: why\n");
+	expect_after_unheard("cannot go on: why\n");
 	start_syslogd();
 	status = fatal_status(LOG_TO_SYSLOG);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
@@ -646,6 +678,8 @@ log_suite(void)
 	    tc, test_log_unread_stream_socket_drops_counts_and_reports);
 	tcase_add_test(tc, test_log_reader_gone_only_loses_lines);
 	tcase_add_test(tc, test_log_syslog_socket_appears_later);
+	tcase_add_test(
+	    tc, test_log_syslog_socket_that_is_not_there_is_said_once);
 	tcase_add_test(tc, test_log_syslogd_restarted);
 	tcase_add_test(tc, test_log_syslogd_replaced_at_once);
 	tcase_add_test(tc, test_log_nothing_ever_listens_is_bounded);
