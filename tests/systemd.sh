@@ -21,7 +21,7 @@ for unit in "$srcdir"/systemd/*.socket "$srcdir"/systemd/*.service.in; do
 	sed 's|@sbindir@/mxdetour[a-z-]*|/bin/true|' "$unit" >"$dir/${name%.in}"
 done
 
-echo "1..5"
+echo "1..6"
 # Only the units given are looked at besides systemd's own: a broken unit of
 # the machine is not our failure.
 out=$(SYSTEMD_UNIT_PATH="$dir:/usr/lib/systemd/system:/lib/systemd/system" \
@@ -71,6 +71,18 @@ elif out=$(systemd-tmpfiles --root="$dir/root" --create \
 	"$srcdir/systemd/tmpfiles.d/mxdetour.conf" 2>&1) &&
 	out=$(stat -c '%u:%g %a' "$dir/root/run/mxdetour") &&
 	[ "$out" = "$id 755" ]; then
+	echo "ok $what"
+else
+	printf '%s\n' "$out" | sed 's/^/# /'
+	echo "not ok $what"
+fi
+
+# Both lines, in this order: a failing one ends the reload.
+what="6 - a reload checks the configuration first"
+out=$(sed -n 's/^ExecReload=//p' "$srcdir/systemd/mxdetour.service.in")
+# shellcheck disable=SC2016 # the dollar is systemd's
+if [ "$out" = '@sbindir@/mxdetourd -t
+/bin/kill -HUP $MAINPID' ]; then
 	echo "ok $what"
 else
 	printf '%s\n' "$out" | sed 's/^/# /'
