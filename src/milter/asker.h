@@ -4,7 +4,8 @@
 // Connections are kept and shared, at most `max` of them. When the daemon is
 // away (nobody answers, in time or with sense) that is logged once, and nobody
 // asks until it answers again, which one caller at a time finds out, once a
-// second: mail does not wait for a daemon that is not there.
+// second: mail does not wait for a daemon that is not there. For one that hangs
+// that caller waits, a second at most.
 #ifndef MXD_ASKER_H
 #define MXD_ASKER_H
 
