@@ -26,7 +26,9 @@
 #include <unistd.h>
 
 enum {
-	BACKLOG = 512,	     // connections that wait to be accepted
+	BACKLOG = 512, // connections that wait to be accepted
+	// "@domain"; what is longer is no name in UTF-8, either, nor cut.
+	BY_DOMAIN_MAX = 1024,
 	CONN_TEXT_MAX = 256, // a unix socket's path has at most 107 bytes
 };
 
@@ -97,6 +99,7 @@ on_rcpt(SMFICTX *ctx, char **argv)
 {
 	struct session *s = smfi_getpriv(ctx);
 	struct question_reply reply;
+	char by_domain[BY_DOMAIN_MAX];
 	size_t len, domain_len;
 	const char *mailbox = envelope_mailbox(argv[0], &len);
 	if (s == NULL || s->message.sender == NULL)
@@ -106,8 +109,10 @@ on_rcpt(SMFICTX *ctx, char **argv)
 	if (domain == NULL)
 		return SMFIS_CONTINUE;
 	if (domain > mailbox && domain[-1] != '@') { // blanks: by domain alone
-		mailbox = domain;
-		len = domain_len;
+		snprintf(by_domain, sizeof(by_domain), "@%.*s", (int)domain_len,
+		    domain);
+		mailbox = by_domain;
+		len = strlen(by_domain);
 	}
 	if (!ask(s, mailbox, len, smfi_getsymval(ctx, macro_user), &reply))
 		return SMFIS_CONTINUE;
