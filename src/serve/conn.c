@@ -261,13 +261,9 @@ conn_run(struct conn *c, unsigned budget)
 	conn_enter(c, next);
 }
 
-static void
-conn_on_readable(evutil_socket_t fd, short what, void *arg)
+void
+conn_read(struct conn *c)
 {
-	struct conn *c = arg;
-	(void)fd;
-	(void)what;
-
 	if (c->state != CONN_READING)
 		return;
 	if (!conn_fill(c)) {
@@ -279,6 +275,14 @@ conn_on_readable(evutil_socket_t fd, short what, void *arg)
 			  "text=\"closed in the middle of a request\"",
 		    c->protocol->name, c->peer);
 	conn_run(c, CONN_TURN_REQUESTS);
+}
+
+static void
+conn_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	conn_read(arg);
 }
 
 // While the answer is being waited for: a half-closed peer (shutdown(2)

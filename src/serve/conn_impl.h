@@ -99,6 +99,9 @@ struct conn_pool {
 // Serves at most `budget` of the requests that were read, sends the replies,
 // goes on. The connection may be gone when it returns.
 void conn_run(struct conn *c, unsigned budget);
+// Reads once, and serves what there is then. The connection may be gone when it
+// returns.
+void conn_read(struct conn *c);
 // Reads once. False: the connection is broken.
 bool conn_fill(struct conn *c);
 // Looks whether time is up at `now`. The connection may be gone afterwards.

@@ -157,16 +157,34 @@ conn_pool_forget(struct conn *c)
 	c->pool->count--;
 }
 
-// The connection of `shelf` to close first, or NULL. One whose request has just
-// arrived is passed over, as closing would lose that; but only so many times,
-// or who always sends would never have to go.
+// The first that never sent a request, or NULL. What has just arrived is looked
+// at before: it may be one, and if it is not, nobody who works makes room for
+// it.
 static struct conn *
-pool_oldest(struct conn_pool *pool, enum conn_shelf shelf)
+pool_oldest_fresh(struct conn_pool *pool)
 {
 	struct conn *c;
 	unsigned tries = EVICT_TRIES;
 
-	TAILQ_FOREACH (c, &pool->shelves[shelf], on_shelf) {
+	while ((c = TAILQ_FIRST(&pool->shelves[CONN_SHELF_FRESH])) != NULL &&
+	       tries-- > 0) {
+		if (!conn_has_input(c))
+			return c;
+		conn_read(c);
+	}
+	return NULL;
+}
+
+// The one that has been idle for the longest, or NULL. One whose request has
+// just arrived is passed over, as closing would lose that; but only so many
+// times, or who always sends would never have to go.
+static struct conn *
+pool_oldest_idle(struct conn_pool *pool)
+{
+	struct conn *c;
+	unsigned tries = EVICT_TRIES;
+
+	TAILQ_FOREACH (c, &pool->shelves[CONN_SHELF_IDLE], on_shelf) {
 		if (tries-- == 0)
 			break;
 		if (!conn_has_input(c))
@@ -179,10 +197,13 @@ pool_oldest(struct conn_pool *pool, enum conn_shelf shelf)
 static bool
 pool_evict(struct conn_pool *pool)
 {
-	struct conn *c = pool_oldest(pool, CONN_SHELF_FRESH);
+	unsigned before = pool->count;
+	struct conn *c = pool_oldest_fresh(pool);
 
+	if (pool->count < before)
+		return true; // what was read was an end
 	if (c == NULL)
-		c = pool_oldest(pool, CONN_SHELF_IDLE);
+		c = pool_oldest_idle(pool);
 	if (c == NULL)
 		c = TAILQ_FIRST(&pool->shelves[CONN_SHELF_FRESH]);
 	if (c == NULL)

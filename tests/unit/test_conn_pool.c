@@ -51,6 +51,39 @@ START_TEST(test_conn_pool_limit_evicts_fresh_first_oldest_first)
 }
 END_TEST
 
+// What has just come from those who never asked is looked at: a part of a
+// request spares nobody at the cost of who works, a whole one is answered.
+START_TEST(test_conn_pool_limit_looks_at_what_fresh_ones_sent)
+{
+	conn_pool_set_max(pool, 3);
+	int used = client_used();
+	int half = client_new(), whole = client_new();
+
+	client_send(half, "ha");
+	client_send(whole, "hurry\n");
+	int new1 = client_new();
+	ck_assert(client_is_closed(half));
+	ck_assert(!client_is_closed(used));
+	int new2 = client_new();
+	client_expect(whole, "hurry\n");
+	ck_assert(client_is_closed(new1));
+	ck_assert(!client_is_closed(used));
+	ck_assert(!client_is_closed(whole));
+	// One that has gone meanwhile makes room by that.
+	client_send(new2, "x");
+	close(new2);
+	int new3 = client_new();
+	ck_assert(!client_is_closed(used));
+	ck_assert(!client_is_closed(whole));
+	ck_assert_uint_eq(conn_pool_count(pool), 3);
+	close(used);
+	close(half);
+	close(whole);
+	close(new1);
+	close(new3);
+}
+END_TEST
+
 START_TEST(test_conn_pool_limit_evicts_least_recently_used)
 {
 	int fds[4];
@@ -342,6 +375,7 @@ conn_pool_suite(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(
 	    tc, test_conn_pool_limit_evicts_fresh_first_oldest_first);
+	tcase_add_test(tc, test_conn_pool_limit_looks_at_what_fresh_ones_sent);
 	tcase_add_test(tc, test_conn_pool_limit_evicts_least_recently_used);
 	tcase_add_test(tc, test_conn_pool_limit_bytes_do_not_make_younger);
 	tcase_add_test(tc, test_conn_pool_limit_spares_arrived_request);
