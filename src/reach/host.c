@@ -280,19 +280,31 @@ family_is_probed(const struct reach *r, int i)
 	return i == 0 ? r->p.ipv4 : r->p.ipv6;
 }
 
+// What is out is waited for, at the beginning. A family that a reload brings in
+// later, while there are addresses of another, is as a fresh address (rule 2):
+// the host's last state holds. A dead host does not come to life by a question.
+static bool
+family_is_pending(
+    const struct host *h, const struct family *f, const struct addresses *a)
+{
+	bool usable = a->up + a->down + a->unknown > 0;
+	return !f->asked && !(h->answered && usable);
+}
+
 struct lookups {      // of the families that are probed
 	bool pending; // one was never answered, not even by a failure
 	bool known;   // each has a definite answer that holds
 };
 
 static struct lookups
-tally_lookups(const struct reach *r, const struct host *h)
+tally_lookups(
+    const struct reach *r, const struct host *h, const struct addresses *a)
 {
 	struct lookups t = {.known = true};
 	for (int i = 0; i < 2; i++) {
 		if (!family_is_probed(r, i))
 			continue;
-		t.pending |= !h->family[i].asked;
+		t.pending |= family_is_pending(h, &h->family[i], a);
 		t.known &= h->family[i].known;
 	}
 	return t;
@@ -330,7 +342,7 @@ host_update(struct reach *r, uint32_t id)
 	struct host *h = host_at(r, id);
 	unsigned before = host_signature(h);
 	struct addresses a = tally_addresses(r, h);
-	struct lookups l = tally_lookups(r, h);
+	struct lookups l = tally_lookups(r, h, &a);
 	enum reach_state state = state_of(&a, &l);
 	bool by_dns = state == REACH_UNREACHABLE && a.down == 0;
 	// Inherited death keeps the cause that it had.
@@ -354,22 +366,10 @@ host_update(struct reach *r, uint32_t id)
 	}
 }
 
-// Rule 2 for a family that a reload brings in: until its first answer the
-// host's last state holds. A dead host does not come to life by a question.
-static void
-take_new_families_for_answered(const struct reach *r, struct host *h)
-{
-	if (!h->answered || h->by_dns || h->state == REACH_ABSENT)
-		return;
-	for (int i = 0; i < 2; i++)
-		h->family[i].asked |= family_is_probed(r, i);
-}
-
 void
 host_reconfigure(struct reach *r, uint32_t id)
 {
 	struct host *h = host_at(r, id);
-	take_new_families_for_answered(r, h);
 	h->own_name = host_is_own_name(r, h);
 	host_update(r, id);
 }

@@ -111,8 +111,7 @@ struct family { // the answers of one address family of a host
 	uint32_t good_s; // end of the last definite answer's TTL
 	uint8_t outcome; // of the last answer
 	uint8_t fails;	 // in a row
-	bool asked : 1;	 // was answered at least once, failures included; or
-			 // came in by a reload, and need not be waited for
+	bool asked : 1;	 // was answered at least once, failures included
 	bool known : 1;	 // the addresses (none, too) of a definite answer hold
 	bool resolving : 1;
 };
@@ -139,7 +138,7 @@ struct host {
 	bool by_dns : 1;    // unreachable because no lookup ever succeeded
 	bool refused : 1;   // has a dead address that refused
 	bool blocked : 1;   // has a dead address that did something else
-	bool answered : 1;  // each family was, if only by a failure
+	bool answered : 1;  // no family's first answer is waited for
 	bool open : 1;	    // something of it awaits its first result
 };
 

@@ -204,6 +204,57 @@ START_TEST(test_host_family_by_reload)
 }
 END_TEST
 
+// In place of the other family, none of whose addresses counts any more: it is
+// not the DNS that failed.
+START_TEST(test_host_family_swapped_by_reload)
+{
+	static const char v6[] = "2001:db8::25";
+	w->params.ipv6 = false;
+	fakeworld_restart(w);
+	fakeworld_mx(w, "a.test", 10, MX, -1);
+	fakeworld_host(w, MX, A, v6, NULL);
+	fakeworld_settle(w, "a.test");
+	w->params.ipv6 = true;
+	w->params.ipv4 = false;
+	fakeworld_reconfigure(w);
+	fakeworld_run(w, MINUTE);
+	ck_assert_int_eq(state(), REACH_UNKNOWN);
+	assert_route(
+	    fakeworld_ask(w, "a.test", REACH_ASKED), "direct", "unknown-yet");
+	fakeworld_run(w, 2000);
+	assert_route(
+	    fakeworld_ask(w, "a.test", REACH_ASKED), "direct", "all-reachable");
+}
+END_TEST
+
+// An answer that comes before the host had its turn in the reload changes
+// nothing about it.
+START_TEST(test_host_family_by_reload_amid_answers)
+{
+	struct reach_due due = {.id = REACH_NONE};
+	struct answer_addr addr = {.ttl_s = 3600, .n = 1};
+	w->params.ipv6 = false;
+	fakeworld_restart(w);
+	fakeworld_mx(w, "a.test", 10, MX, -1);
+	fakeworld_host(w, MX, A, NULL);
+	world_block(A);
+	assert_route(fakeworld_settle(w, "a.test"), "relay", "none-reachable");
+	w->now += 2 * HOUR;
+	reach_lookup(w->reach, "a.test", 6, REACH_WANTED, w->now);
+	do
+		ck_assert(reach_next(w->reach, w->now, &due));
+	while (due.kind != REACH_DUE_ADDRESS);
+	w->params.ipv6 = true;
+	reach_configure(w->reach, &w->params, w->now);
+	ck_assert(netaddr_parse(A, &addr.addr[0]));
+	reach_tell_address(w->reach, due.id, AF_INET, &addr, w->now);
+	ck_assert_int_eq(state(), REACH_UNREACHABLE);
+	while (reach_next(w->reach, w->now, &due))
+		;
+	ck_assert_int_eq(state(), REACH_UNREACHABLE);
+}
+END_TEST
+
 // -- what a fresh address inherits (rule 2) ---------------------------------
 
 static bool
@@ -913,6 +964,8 @@ host_suite(void)
 	tcase_add_loop_test(
 	    tc, test_host_state, 0, sizeof(states) / sizeof(*states));
 	tcase_add_loop_test(tc, test_host_family_by_reload, 0, 2);
+	tcase_add_test(tc, test_host_family_swapped_by_reload);
+	tcase_add_test(tc, test_host_family_by_reload_amid_answers);
 	tcase_add_loop_test(tc, test_host_pending_family, 0,
 	    sizeof(pending) / sizeof(*pending));
 	tcase_add_loop_test(tc, test_host_fresh_address_inherits, 0, 4);
