@@ -8,7 +8,7 @@ struct resolvconf
 resolvconf_look(const char *path)
 {
 	struct stat st;
-	if (stat(path, &st) != 0)
+	if (stat(path, &st) != 0 || st.st_size == 0)
 		return (struct resolvconf){.path = path};
 	return (struct resolvconf){
 	    .path = path,

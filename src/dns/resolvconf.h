@@ -9,7 +9,7 @@
 
 struct resolvconf {
 	const char *path; // borrowed
-	bool exists;
+	bool exists;	  // and is not empty
 	dev_t dev;
 	ino_t ino;
 	off_t size;
@@ -19,7 +19,7 @@ struct resolvconf {
 // What the file is now; to be called before it is read.
 struct resolvconf resolvconf_look(const char *path);
 // True when the file is another one now, or was written since. One that is not
-// there is no other: who writes it anew may take it away for a moment.
+// there, or empty, is no other: so it may be for a moment while it is written.
 bool resolvconf_is_another(const struct resolvconf *was);
 
 #endif

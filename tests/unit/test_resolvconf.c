@@ -58,6 +58,12 @@ taken_away(void)
 }
 
 static void
+emptied(void)
+{
+	conffile_write("resolv.conf", "");
+}
+
+static void
 read_only(void)
 {
 	ck_assert_int_eq(chmod("resolv.conf", 0400), 0);
@@ -72,6 +78,7 @@ static const struct {
     {written_in_place_at_the_same_time, true},
     {replaced_by_its_like, true},
     {taken_away, false},
+    {emptied, false},
     {read_only, false},
 };
 
