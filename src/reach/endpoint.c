@@ -227,8 +227,9 @@ count_result(struct endpoint *e, bool up)
 static void
 note_evidence(struct endpoint *e, const struct evidence *what)
 {
-	bool up = outcome_says((enum outcome)what->outcome) == OUTCOME_SAYS_UP;
-	if (e->ring == NULL && up)
+	enum outcome_says says = outcome_says((enum outcome)what->outcome);
+	if (says == OUTCOME_SAYS_NOTHING ||
+	    (e->ring == NULL && says == OUTCOME_SAYS_UP))
 		return;
 	if (e->ring == NULL)
 		e->ring = xcalloc(1, sizeof(*e->ring));
@@ -380,7 +381,7 @@ endpoint_is_forgotten(const struct reach *r, uint32_t id, int64_t now)
 
 // A verdict that nothing would ever look at again is none.
 static void
-endpoint_forget(struct reach *r, uint32_t id)
+endpoint_forget(struct reach *r, uint32_t id, bool report)
 {
 	struct endpoint *e = endpoint_at(r, id);
 	enum reach_state old = (enum reach_state)e->state;
@@ -391,7 +392,7 @@ endpoint_forget(struct reach *r, uint32_t id)
 	e->started_at = e->observed_at = 0;
 	free(e->ring);
 	e->ring = NULL;
-	if (old != REACH_UNKNOWN)
+	if (old != REACH_UNKNOWN && report)
 		report_change(r, id, old, 0);
 	for (uint32_t host = e->hosts; host != REACH_NONE;
 	     host = host_next_of_endpoint(r, host, id))
@@ -424,7 +425,7 @@ endpoint_on_due(struct reach *r, uint32_t id, int64_t now)
 	if (!endpoint_is_probed(r, e))
 		return;
 	if (endpoint_is_forgotten(r, id, now)) {
-		endpoint_forget(r, id);
+		endpoint_forget(r, id, true);
 		return;
 	}
 	bool wanted = endpoint_is_wanted(r, id);
@@ -516,7 +517,7 @@ endpoint_reconfigure(struct reach *r, uint32_t id, int64_t now)
 	}
 	endpoint_apply_params(r, e);
 	if (!r->p.probe_enabled)
-		endpoint_forget(r, id);
+		endpoint_forget(r, id, false); // not a line for each address
 	if (!endpoint_is_probed(r, e))
 		due_drop(r, ref);
 	else if (!e->probing &&
