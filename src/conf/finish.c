@@ -272,10 +272,10 @@ check_listeners(const struct reader *r, const struct reader_where *where)
 }
 
 // Our own domains are known by their MX, or by the list. While the MX are not
-// known, the list alone keeps their mail from a relay, which would send it
-// back.
+// known, the list alone keeps their mail from being held, or from a relay,
+// which would send it back.
 static void
-warn_of_loop(const struct reader *r, const struct reader_where *where,
+warn_of_own_mail(const struct reader *r, const struct reader_where *where,
     const char *name, enum conf_route route)
 {
 	if (route == CONF_ROUTE_DIRECT || r->conf->self.local_domains.n > 0)
@@ -283,9 +283,10 @@ warn_of_loop(const struct reader *r, const struct reader_where *where,
 	const config_setting_t *at = place_of(where, name);
 	reader_warn(r, at,
 	    "%s = \"%s\" goes for domains of our own, too, while their MX are "
-	    "not known, and their mail may loop: list them in "
-	    "self.local_domains or self.local_domain_files",
-	    name, config_setting_get_string(at));
+	    "not known, and their mail %s: list them in self.local_domains or "
+	    "self.local_domain_files",
+	    name, config_setting_get_string(at),
+	    route == CONF_ROUTE_RELAY ? "may loop" : "is held");
 }
 
 int
@@ -302,7 +303,7 @@ finish_main(const struct reader *r, const struct reader_where *where)
 		return -1;
 	if (finish_lists(r, where) != 0)
 		return -1;
-	warn_of_loop(r, where, "dns.on_failure", conf->dns.on_failure);
-	warn_of_loop(r, where, "cache.cold", conf->cache.cold);
+	warn_of_own_mail(r, where, "dns.on_failure", conf->dns.on_failure);
+	warn_of_own_mail(r, where, "cache.cold", conf->cache.cold);
 	return 0;
 }

@@ -739,7 +739,7 @@ START_TEST(test_conf_warns_of_routes_that_our_own_mail_would_take)
 {
 	static const char dns[] =
 	    "c:2: dns.on_failure = \"hold\" goes for domains of our own, too, "
-	    "while their MX are not known, and their mail may loop: list them "
+	    "while their MX are not known, and their mail is held: list them "
 	    "in self.local_domains or self.local_domain_files";
 	static const char cache[] =
 	    "c:1: cache.cold = \"relay\" goes for domains of our own, too, "

@@ -454,7 +454,6 @@ START_TEST(test_plan_reload_counts_anew)
 }
 END_TEST
 
-// Steer replies are those of the configuration in use.
 // Of a measured route the age goes on; what a rule says begins with the reload.
 START_TEST(test_plan_reload_keeps_the_age)
 {
@@ -481,6 +480,7 @@ START_TEST(test_plan_reload_keeps_the_age)
 }
 END_TEST
 
+// Steer replies are those of the configuration in use.
 START_TEST(test_plan_reload_renders_anew)
 {
 	add_two("x.test", true, false);
