@@ -18,8 +18,9 @@ bool
 reach_is_host_name(const struct reach *r, const char *name)
 {
 	size_t len = strlen(name);
-	return reach_find_host(r, name, len) != REACH_NONE ||
-	       alias_find(r, reach_hash(r, name, len), name) != REACH_NONE;
+	uint32_t hash = reach_hash(r, name, len);
+	return host_find(r, hash, name, len) != REACH_NONE ||
+	       alias_find(r, hash, name) != REACH_NONE;
 }
 
 const char *
