@@ -149,45 +149,55 @@ add_action(struct strbuf *b, enum dialect dialect, const struct action *a)
 	strbuf_add(b, "\n");
 }
 
+// Whom to answer.
+struct client {
+	struct conn *conn;
+	enum dialect dialect;
+	bool refused_sender;
+	uint32_t domain; // REACH_NONE: not in the memory
+	const char *key; // the recipient; `key_len` bytes
+	size_t key_len;
+};
+
 static void
-reply(struct daemon *d, struct conn *c, enum dialect dialect,
-    bool refused_sender, const struct route_view *v)
+reply(struct daemon *d, const struct client *to, const struct route_view *v,
+    const struct action *a)
 {
 	char text[REPLY_MAX], reason[REASON_TEXT_MAX];
 	struct strbuf b;
-	struct action a = action_of(d->conf, v, refused_sender);
 	strbuf_init(&b, text, sizeof(text));
-	add_action(&b, dialect, &a);
-	if (dialect == DIALECT_ROUTE)
+	add_action(&b, to->dialect, a);
+	if (to->dialect == DIALECT_ROUTE)
 		strbuf_add(&b, "route=%s\nvia=%s\nreason=%s\n",
 		    route_name(v->route), v->via != NULL ? v->via : "",
 		    reason_format(v->reason, v->rule, reason));
-	if (dialect == DIALECT_ROUTE && d->conf->observe)
+	if (to->dialect == DIALECT_ROUTE && d->conf->observe)
 		strbuf_add(&b, "mode=observe\n");
 	strbuf_add(&b, "\n");
-	conn_reply(c, b.text, b.len);
+	conn_reply(to->conn, b.text, b.len);
 }
 
+// Says what the answer is, in the log and to who asked.
 static void
-say(struct daemon *d, const struct route_view *v, uint32_t domain,
-    const char *key, size_t key_len, bool refused_sender, int64_t waited_ms,
-    int64_t now)
+answer(struct daemon *d, const struct client *to, const struct route_view *v,
+    int64_t waited_ms, int64_t now)
 {
-	struct action a = action_of(d->conf, v, refused_sender);
-	const char *at = memrchr(key, '@', key_len);
-	const char *name = at != NULL ? at + 1 : key + key_len;
+	struct action a = action_of(d->conf, v, to->refused_sender);
+	const char *at = memrchr(to->key, '@', to->key_len);
+	const char *name = at != NULL ? at + 1 : to->key + to->key_len;
 	struct say_lookup what = {
 	    .view = v,
-	    .domain = domain,
+	    .domain = to->domain,
 	    .name = name,
-	    .name_len = key_len - (size_t)(name - key),
-	    .key = key,
-	    .key_len = key_len,
+	    .name_len = to->key_len - (size_t)(name - to->key),
+	    .key = to->key,
+	    .key_len = to->key_len,
 	    .proto = "policy",
 	    .action = action_name(&a),
 	    .waited_ms = waited_ms,
 	};
 	say_lookup(d, &what, now);
+	reply(d, to, v, &a);
 }
 
 // -- waiters ----------------------------------------------------------------
@@ -227,9 +237,15 @@ waiter_answer(struct waiter *w, const struct route_view *v, int64_t now)
 {
 	struct conn *c = w->conn;
 	spend(w, now);
-	say(w->d, v, w->domain, w->key, w->key_len, w->refused_sender,
-	    now - w->since, now);
-	reply(w->d, c, w->dialect, w->refused_sender, v);
+	struct client to = {
+	    .conn = c,
+	    .dialect = w->dialect,
+	    .refused_sender = w->refused_sender,
+	    .domain = w->domain,
+	    .key = w->key,
+	    .key_len = w->key_len,
+	};
+	answer(w->d, &to, v, now - w->since, now);
 	conn_set_data(c, NULL);
 	waiter_free(w);
 	conn_resume(c);
@@ -418,9 +434,15 @@ on_request(struct daemon *d, struct conn *c, const struct attrlist *list)
 		waiter_new(d, c, &q, domain, wait_ms, now);
 		return CONN_WAIT;
 	}
-	say(d, &v, domain, q.recipient, q.recipient_len, q.refused_sender, 0,
-	    now);
-	reply(d, c, q.dialect, q.refused_sender, &v);
+	struct client to = {
+	    .conn = c,
+	    .dialect = q.dialect,
+	    .refused_sender = q.refused_sender,
+	    .domain = domain,
+	    .key = q.recipient,
+	    .key_len = q.recipient_len,
+	};
+	answer(d, &to, &v, 0, now);
 	return CONN_NEXT;
 }
 

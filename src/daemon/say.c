@@ -26,12 +26,19 @@ add_domain(
 	}
 }
 
+// The MX set of a domain; REACH_NONE: not known, or not in the memory.
+static uint32_t
+set_of(const struct daemon *d, uint32_t domain)
+{
+	return domain != REACH_NONE ? reach_domain_set(d->reach, domain)
+				    : REACH_NONE;
+}
+
 // How many hosts of its MX set can be reached.
 static void
 add_coverage(const struct daemon *d, uint32_t domain, struct strbuf *b)
 {
-	uint32_t set = domain != REACH_NONE ? reach_domain_set(d->reach, domain)
-					    : REACH_NONE;
+	uint32_t set = set_of(d, domain);
 	if (set == REACH_NONE) {
 		strbuf_add(b, " mx=-");
 		return;
@@ -62,8 +69,7 @@ say_fields(const struct daemon *d, const struct say_lookup *what, int64_t now,
 void
 say_evidence(const struct daemon *d, uint32_t domain, struct strbuf *b)
 {
-	uint32_t set = domain != REACH_NONE ? reach_domain_set(d->reach, domain)
-					    : REACH_NONE;
+	uint32_t set = set_of(d, domain);
 	if (set == REACH_NONE)
 		return;
 	enum outcome outcome = reach_set_failure(d->reach, set);
