@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a domain costs in the memory: fills it in virtual time, and looks at the
 // resident memory before and after. Prints "bytes bytes_without_name".
-#include "fake/fakeworld.h"
+#include "drive.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -16,13 +16,6 @@ enum { SHARED_HOSTS = 5, MINUTE_MS = 60 * 1000 };
 static unsigned own_each;
 static bool blocked;
 
-// "d123456.example.com" => 123456; "tenant123456..." too.
-static unsigned
-number_of(const char *name)
-{
-	return (unsigned)strtoul(name + strcspn(name, "0123456789"), NULL, 10);
-}
-
 static bool
 has_own(unsigned domain)
 {
@@ -32,7 +25,7 @@ has_own(unsigned domain)
 static void
 on_mx(const char *name, struct answer_mx *out)
 {
-	unsigned domain = number_of(name);
+	unsigned domain = drive_number(name);
 	*out = (struct answer_mx){.outcome = ANSWER_OK, .ttl_s = 86400};
 	if (has_own(domain)) {
 		out->n = 1;
@@ -51,15 +44,11 @@ on_mx(const char *name, struct answer_mx *out)
 static void
 on_addr(const char *name, int family, struct answer_addr *out)
 {
-	unsigned i = number_of(name);
+	unsigned i = drive_number(name);
 	char text[NETADDR_TEXT_MAX];
-	*out = (struct answer_addr){.outcome = ANSWER_NODATA, .ttl_s = 86400};
-	if (family != AF_INET)
-		return;
 	snprintf(text, sizeof(text), "10.%u.%u.%u", i >> 16 & 255, i >> 8 & 255,
 	    i & 255);
-	out->outcome = ANSWER_OK;
-	out->n = netaddr_parse(text, &out->addr[0]);
+	drive_answer(out, family, text, 86400);
 }
 
 static enum outcome
@@ -67,7 +56,7 @@ on_probe(const struct netaddr *to, int64_t *latency_ms)
 {
 	(void)to;
 	*latency_ms = 10;
-	return blocked ? OUTCOME_CONNECT_TIMEOUT : OUTCOME_EHLO;
+	return drive_outcome(blocked);
 }
 
 static size_t

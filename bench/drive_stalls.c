@@ -2,7 +2,7 @@
 // How long the event loop is away for one piece of work at most, when the
 // memory is full. Prints milliseconds of the processor, so that what else runs
 // on the machine does not count.
-#include "fake/fakeworld.h"
+#include "drive.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,12 +31,6 @@ static bool blocked;
 
 // -- the world --------------------------------------------------------------
 
-static unsigned
-number_of(const char *name)
-{
-	return (unsigned)strtoul(name + strcspn(name, "0123456789"), NULL, 10);
-}
-
 static void
 add_host(struct answer_mx *out, const char *prefix, unsigned number)
 {
@@ -55,7 +49,7 @@ on_mx(const char *name, struct answer_mx *out)
 			add_host(out, "shared", i);
 		return;
 	}
-	add_host(out, shape == VANITY ? "vanity" : "own", number_of(name));
+	add_host(out, shape == VANITY ? "vanity" : "own", drive_number(name));
 	if (shape == BACKUP)
 		add_host(out, "shared", 0);
 }
@@ -63,18 +57,14 @@ on_mx(const char *name, struct answer_mx *out)
 static void
 on_addr(const char *name, int family, struct answer_addr *out)
 {
-	unsigned i = number_of(name);
-	*out = (struct answer_addr){.outcome = ANSWER_NODATA, .ttl_s = 600};
-	if (family != AF_INET)
-		return;
+	unsigned i = drive_number(name);
 	char text[NETADDR_TEXT_MAX] = "203.0.113.1";
 	if (strncmp(name, "own", 3) == 0)
 		snprintf(text, sizeof(text), "10.%u.%u.%u", i >> 16 & 255,
 		    i >> 8 & 255, i & 255);
 	else if (strncmp(name, "shared", 6) == 0)
 		snprintf(text, sizeof(text), "203.0.113.%u", i + 1);
-	out->outcome = ANSWER_OK;
-	out->n = netaddr_parse(text, &out->addr[0]);
+	drive_answer(out, family, text, 600);
 }
 
 static enum outcome
@@ -82,7 +72,7 @@ on_probe(const struct netaddr *to, int64_t *latency_ms)
 {
 	(void)to;
 	*latency_ms = 10;
-	return blocked ? OUTCOME_CONNECT_TIMEOUT : OUTCOME_EHLO;
+	return drive_outcome(blocked);
 }
 
 // -- the loop ---------------------------------------------------------------
