@@ -257,7 +257,7 @@ const char *
 check_event(const char *src, char out[CHECK_TEXT_SIZE])
 {
 	static const char *const events[] = {
-	    "transition", "change", "uplink", "relay"};
+	    "transition", "change", "uplink", "relay", "table"};
 	for (size_t i = 0; i < ARRAY_LEN(events); i++) {
 		if (strcmp(src, events[i]) == 0)
 			return keep(src, out);

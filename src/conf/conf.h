@@ -67,6 +67,10 @@ struct conf_relay {
 	int priority;		// 0-1000; lower first
 	int weight;		// 1-1000, within one priority
 	enum conf_relay_probe probe;
+	struct netaddr *egress; // what it sends from, for SPF; port 0
+	unsigned n_egress;
+	char *vantage;	   // where it stands; "": not said
+	unsigned refusals; // 1-1000, until it counts as refusing
 };
 
 struct conf_rule {
@@ -115,9 +119,12 @@ struct conf {
 
 	struct {
 		struct conf_strings socketmap, policy, http;
+		struct conf_strings http_hosts; // folded
+		struct conf_strings exim, tcp;
 		mode_t mode; // 0-0777
 		char *group;
-		unsigned max_connections; // 1-1000000
+		char *http_group, *evidence_group; // "": none
+		unsigned max_connections;	   // 1-1000000
 	} listen;
 
 	struct {
@@ -154,6 +161,8 @@ struct conf {
 		unsigned fall, rise;
 		int64_t interval_ms, fast_interval_ms;
 		int64_t down_interval_ms, down_interval_max_ms, idle_ms;
+		unsigned hot_mails; // 1-1000000
+		int64_t hot_interval_ms;
 		bool ipv4, ipv6; // protocols
 		bool allow_private;
 	} probe;
@@ -188,6 +197,7 @@ struct conf {
 		enum conf_action on_hold; // accept, defer
 		struct conf_sender *senders;
 		unsigned n_senders;
+		struct conf_strings sender_files; // as written
 		enum conf_action on_sender_refused;
 	} policy;
 
@@ -213,6 +223,10 @@ struct conf {
 	} hooks;
 
 	struct {
+		char *path; // "": no table
+	} table;
+
+	struct {
 		unsigned max_domains; // 1000-16000000
 		uint64_t max_memory;  // bytes
 		enum conf_route cold; // direct, relay, hold
@@ -221,6 +235,7 @@ struct conf {
 	struct {
 		char *path;
 		int64_t history_ms;
+		unsigned history_max; // rows
 	} store;
 
 	struct {

@@ -258,7 +258,7 @@ check_listen_once(const struct reader *r, const struct reader_where *where,
 	return 0;
 }
 
-// listen.http has no effect yet and cannot collide.
+// What has no effect yet cannot collide.
 static int
 check_listeners(const struct reader *r, const struct reader_where *where)
 {

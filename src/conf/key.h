@@ -32,7 +32,7 @@ enum key_type {	       // the field is
 
 enum {
 	KEY_NO_EFFECT = 1, // accepted, but nothing honours it in this version
-	KEY_MAX = 112	   // no table has more rows
+	KEY_MAX = 128	   // no table has more rows
 };
 
 struct conf_key {

@@ -64,7 +64,7 @@ static const char prefix[] = "an address or a prefix such as "
 static const char match[] = "\"domain:NAME\", \"domain:*.SUFFIX\", "
 			    "\"sasl:USER\" or \"net:PREFIX\"";
 static const char event[] =
-    "\"transition\", \"change\", \"uplink\" or \"relay\"";
+    "\"transition\", \"change\", \"uplink\", \"relay\" or \"table\"";
 static const char command[] =
     "a list: the program's absolute path and its arguments";
 
@@ -98,6 +98,11 @@ static const struct conf_key relay_key[] = {
     {NUMBER("relays.weight", weight, "1", 1, 1000)},
     {WORD("relays.probe", probe, "\"smtp\"", CONF_RELAY_PROBE_SMTP,
 	words_relay_probe)},
+    {ROW("relays.egress", KEY_ADDRESSES, egress, "[]"),
+	.count = offsetof(S, n_egress), .noun = addresses, NO_EFFECT},
+    {TEXT("relays.vantage", vantage, "\"\"", check_name, token_or_empty),
+	NO_EFFECT},
+    {NUMBER("relays.refusals", refusals, "3", 1, 1000), NO_EFFECT},
 };
 static const struct conf_keys relay_keys = {
     relay_key, ARRAY_LEN(relay_key), sizeof(S)};
@@ -176,8 +181,19 @@ static const struct conf_key main_key[] = {
 	 "[\"unix:/run/mxdetour/http\", \"inet:127.0.0.1:2529\"]", check_listen,
 	 listen_addresses),
 	NO_EFFECT},
+    {TEXTS("listen.http_hosts", listen.http_hosts, "[]", check_host, hosts),
+	NO_EFFECT},
+    {TEXTS("listen.exim", listen.exim, "[]", check_listen, listen_addresses),
+	NO_EFFECT},
+    {TEXTS("listen.tcp", listen.tcp, "[]", check_listen, listen_addresses),
+	NO_EFFECT},
     {ROW("listen.mode", KEY_MODE, listen.mode, "\"0660\"")},
     {TEXT("listen.group", listen.group, "\"\"", check_group, group)},
+    {TEXT("listen.http_group", listen.http_group, "\"\"", check_group, group),
+	NO_EFFECT},
+    {TEXT("listen.evidence_group", listen.evidence_group, "\"\"", check_group,
+	 group),
+	NO_EFFECT},
     {NUMBER(
 	"listen.max_connections", listen.max_connections, "1024", 1, 1000000)},
 
@@ -234,6 +250,10 @@ static const struct conf_key main_key[] = {
     {TIME("probe.down_interval_max", probe.down_interval_max_ms, "\"10m\"", 100,
 	TIME_D(7))},
     {TIME("probe.idle", probe.idle_ms, "\"1d\"", TIME_S(1), TIME_D(90))},
+    {NUMBER("probe.hot_mails", probe.hot_mails, "20", 1, 1000000), NO_EFFECT},
+    {TIME("probe.hot_interval", probe.hot_interval_ms, "\"60s\"", 100,
+	 TIME_D(7)),
+	NO_EFFECT},
     {ROW("probe.protocols", KEY_PROTOCOLS, probe.ipv4, "[\"ipv4\", \"ipv6\"]"),
 	.count = offsetof(S, probe.ipv6), .noun = protocols},
     {BOOL("probe.allow_private", probe.allow_private, "false")},
@@ -264,6 +284,9 @@ static const struct conf_key main_key[] = {
     {WORD("policy.on_hold", policy.on_hold, "\"accept\"", CONF_ACCEPT,
 	words_hold)},
     {LIST("policy.senders", policy.senders, policy.n_senders, sender_keys)},
+    {CHECKED("policy.sender_files", KEY_PATHS, policy.sender_files, "[]",
+	 check_path, file_names),
+	NO_EFFECT},
     {WORD("policy.on_sender_refused", policy.on_sender_refused, "\"accept\"",
 	CONF_ACCEPT, words_refused)},
 
@@ -284,6 +307,10 @@ static const struct conf_key main_key[] = {
 
     {LIST("hooks", hooks.item, hooks.n, hook_keys), NO_EFFECT},
 
+    {CHECKED("table.path", KEY_PATH, table.path, "\"\"", check_text,
+	 "a file name, or \"\""),
+	NO_EFFECT},
+
     {NUMBER("cache.max_domains", cache.max_domains, "1000000", 1000, 16000000)},
     {SIZE("cache.max_memory", cache.max_memory, "\"2GiB\"", 16 * SIZE_MIB,
 	 SIZE_MIB << 20),
@@ -296,6 +323,8 @@ static const struct conf_key main_key[] = {
 	NO_EFFECT},
     {TIME("store.history", store.history_ms, "\"90d\"", TIME_S(3600),
 	 TIME_D(3650)),
+	NO_EFFECT},
+    {NUMBER("store.history_max", store.history_max, "1000000", 1000, 100000000),
 	NO_EFFECT},
 
     {WORD("log.to", log.to, "\"auto\"", LOG_TO_AUTO, words_log_to)},

@@ -330,7 +330,7 @@ START_TEST(test_conf_refuses_with_place_and_what_is_allowed)
 		"\"net:PREFIX\""},
 	    {"hooks = ( { on = \"boot\"; command = [\"/x\"]; } );",
 		"c:1: hooks.on = \"boot\": must be \"transition\", "
-		"\"change\", \"uplink\" or \"relay\""},
+		"\"change\", \"uplink\", \"relay\" or \"table\""},
 	    {"hooks = ( { on = \"relay\"; command = []; } );",
 		"c:1: hooks.command = [ ... ]: must be a list: the program's "
 		"absolute path and its arguments: it may not be empty"},
@@ -705,7 +705,14 @@ START_TEST(test_conf_warns_of_keys_without_effect)
 	    "hooks = ( { on = \"relay\"; command = [\"/x\"]; } );\n"
 	    "listen = { http = []; };\n"
 	    "log = { decisions = \"\"; };\n"
-	    "provider_files = [\"p\"];\n");
+	    "provider_files = [\"p\"];\n"
+	    "relays = ( { nexthop = \"[a.example]\";\n"
+	    " egress = [\"192.0.2.7\"];\n"
+	    " vantage = \"us-west\";\n"
+	    " refusals = 4;\n"
+	    "}, { nexthop = \"[b.example]\"; egress = []; } );\n"
+	    "policy = { sender_files = [\"absent.csv\"]; };\n"
+	    "table = { path = \"transport\"; };\n");
 	static const char *const want[] = {
 	    "c:2: feed.file",
 	    "c:5: uplink.canaries",
@@ -713,6 +720,11 @@ START_TEST(test_conf_warns_of_keys_without_effect)
 	    "c:8: hooks",
 	    "c:9: listen.http",
 	    "c:11: provider_files",
+	    "c:13: relays.egress",
+	    "c:14: relays.vantage",
+	    "c:15: relays.refusals",
+	    "c:17: policy.sender_files",
+	    "c:18: table.path",
 	    "p:4: providers.rescue",
 	};
 	struct seen seen = {0};
@@ -726,6 +738,10 @@ START_TEST(test_conf_warns_of_keys_without_effect)
 		    want[i]);
 		ck_assert_str_eq(seen.text[i], line);
 	}
+	ck_assert_uint_eq(conf->relays[0].n_egress, 1);
+	ck_assert_str_eq(conf->relays[0].vantage, "us-west");
+	ck_assert_uint_eq(conf->relays[1].refusals, 3);
+	ck_assert_str_eq(conf->table.path, "transport");
 	conf_free(conf);
 	seen.n = 0;
 	conf = conf_load(NULL, on_warning, &seen, &err);
@@ -860,7 +876,7 @@ START_TEST(test_conf_each_key_tells_all)
 {
 	unsigned n = 0;
 	conf_each_key(count_key, &n);
-	ck_assert_uint_eq(n, conf_main_keys.n + 7 + 6 + 2 + 2 + 3 + 1 + 4);
+	ck_assert_uint_eq(n, conf_main_keys.n + 10 + 6 + 2 + 2 + 3 + 1 + 4);
 }
 END_TEST
 
