@@ -230,9 +230,24 @@ sockpath_identify(const char *path, struct sockpath_id *id_out, struct err *err)
 {
 	struct stat st;
 
-	if (lstat(path, &st) != 0)
+	if (stat(path, &st) != 0)
 		return err_set_errno(err, errno, "cannot look at %s", path);
 	*id_out = (struct sockpath_id){.dev = st.st_dev, .ino = st.st_ino};
+	return 0;
+}
+
+int
+sockpath_check(const char *path, const struct sockpath_id *id, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			return 0;
+		return err_set(err, "%s is gone", path);
+	}
+	if (st.st_dev != id->dev || st.st_ino != id->ino)
+		return err_set(err, "%s leads to another file", path);
 	return 0;
 }
 

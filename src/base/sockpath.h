@@ -24,9 +24,16 @@ int sockpath_listen(const char *path, int backlog, mode_t mode,
 // and removes a socket file at `path` that nobody answers on. -1 and `err` when
 // anything else stands there.
 int sockpath_make_way(const char *path, struct err *err);
-// Which file stands there now. -1 and `err`.
+// Which file the path leads to now. -1 and `err`.
 int sockpath_identify(
     const char *path, struct sockpath_id *id_out, struct err *err);
+
+// Whether the path still leads to that file. -1 and `err` when nothing or
+// another file is there. 0 also when that cannot be seen from here: a directory
+// that may not be searched, say. As long as its socket is open no other file
+// can have its number.
+int
+sockpath_check(const char *path, const struct sockpath_id *id, struct err *err);
 
 // Whether there is such a group; "" is none and fine. -1 and `err`: there is
 // not.

@@ -38,6 +38,21 @@ find(const struct socket_list *list, const struct service *service,
 	return NULL;
 }
 
+// A socket of a supervisor whose file does not lead to it: only who bound it
+// can do that again.
+static void
+check_taken(const struct socket *s)
+{
+	struct err err;
+	if (listener_check_file(s->listener, &err) < 0)
+		log_err("listen service=%s address=%s from=supervisor "
+			"error=\"%s\": nobody can connect there; restart who "
+			"holds it, as in systemctl restart mxdetour-%s.socket "
+			"mxdetour",
+		    s->service->name, listener_address(s->listener), err.text,
+		    s->service->name);
+}
+
 // Opens one, or takes `fd` over.
 static int
 socket_add(struct daemon *d, const struct conf *conf,
@@ -64,6 +79,8 @@ socket_add(struct daemon *d, const struct conf *conf,
 	log_info("listen service=%s address=%s from=%s", service->name,
 	    listener_address(s->listener),
 	    s->taken ? "supervisor" : "configuration");
+	if (s->taken)
+		check_taken(s);
 	return 0;
 }
 
@@ -176,11 +193,33 @@ sockets_close(struct socket_list *list)
 		socket_close(list, s);
 }
 
+// A socket of our own that stays open over a reload: its file is made anew if
+// it has to be, and has the mode and group of this configuration.
+static void
+socket_keep(const struct socket *s, const struct conf *conf)
+{
+	const char *address = listener_address(s->listener);
+	mode_t mode = conf->listen.mode;
+	const char *group = conf->listen.group;
+	struct err why, err;
+	if (listener_check_file(s->listener, &why) == 0) {
+		if (listener_set_access(s->listener, mode, group, &err) < 0)
+			log_warn(
+			    "listen service=%s %s", s->service->name, err.text);
+	} else if (listener_rebind(s->listener, mode, group, &err) == 0) {
+		log_warn("listen service=%s address=%s opened anew: %s",
+		    s->service->name, address, why.text);
+	} else {
+		log_err("listen service=%s address=%s error=\"%s\": nobody "
+			"can connect there; make way and reload again",
+		    s->service->name, address, err.text);
+	}
+}
+
 void
 sockets_adopt(
     struct daemon *d, const struct conf *conf, struct socket_list *fresh)
 {
-	struct err err;
 	struct socket *s, *next;
 	for (s = TAILQ_FIRST(&d->sockets); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, entry);
@@ -188,10 +227,10 @@ sockets_adopt(
 			log_info("listen service=%s address=%s closed",
 			    s->service->name, listener_address(s->listener));
 			socket_close(&d->sockets, s);
-		} else if (listener_set_access(s->listener, conf->listen.mode,
-			       conf->listen.group, &err) < 0) {
-			log_warn(
-			    "listen service=%s %s", s->service->name, err.text);
+		} else if (s->taken) {
+			check_taken(s);
+		} else {
+			socket_keep(s, conf);
 		}
 	}
 	TAILQ_CONCAT(&d->sockets, fresh, entry);

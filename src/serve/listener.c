@@ -36,12 +36,12 @@ struct listener {
 	struct event *retry; // end of a pause for want of descriptors
 	listener_accept_fn *accepted;
 	void *arg;
-	bool paused;  // by the owner
-	bool starved; // by ourselves, until `retry`
-	bool made_file;
-	const char *path; // of the file that we made; into `address`
-	struct sockpath_id id;
-	int64_t logged_at; // when a failing accept was last logged
+	bool paused;	       // by the owner
+	bool starved;	       // by ourselves, until `retry`
+	const char *path;      // of a unix socket's file; into `address`
+	struct sockpath_id id; // of that file, at first
+	bool made_file;	       // it is ours, and no supervisor's
+	int64_t logged_at;     // when a failing accept was last logged
 };
 
 // Listens or not, as the two kinds of pause say. Not fatal when it fails: the
@@ -235,13 +235,28 @@ listener_bind(
 		l->fd = listen_any(a.inet.port, err);
 		break;
 	case LISTENADDR_UNIX:
+		l->path = a.path;
 		l->fd = sockpath_listen(
 		    a.path, BACKLOG, p->mode, p->group, &l->id, err);
 		l->made_file = l->fd >= 0;
-		l->path = a.path;
 		break;
 	}
 	return l->fd >= 0 ? 0 : -1;
+}
+
+// Notes which file leads to a socket that somebody else bound, as long as it is
+// there.
+static void
+note_file(struct listener *l)
+{
+	struct listenaddr a;
+	struct err ignored;
+
+	if (listenaddr_parse(l->address, &a, &ignored) != 0 ||
+	    a.kind != LISTENADDR_UNIX)
+		return;
+	l->path = a.path;
+	(void)sockpath_identify(l->path, &l->id, &ignored);
 }
 
 // Makes a socket that somebody else opened fit for us.
@@ -257,6 +272,7 @@ listener_take_over(struct listener *l, struct err *err)
 	    fcntl(l->fd, F_SETFD, FD_CLOEXEC) != 0)
 		return err_set_errno(
 		    err, errno, "%s: descriptor %d", l->address, l->fd);
+	note_file(l);
 	return 0;
 }
 
@@ -323,6 +339,36 @@ const char *
 listener_address(const struct listener *l)
 {
 	return l->address;
+}
+
+int
+listener_check_file(const struct listener *l, struct err *err)
+{
+	return l->path != NULL ? sockpath_check(l->path, &l->id, err) : 0;
+}
+
+int
+listener_rebind(
+    struct listener *l, mode_t mode, const char *group, struct err *err)
+{
+	struct sockpath_id id;
+
+	mxd_assert(l->made_file);
+	int fd = sockpath_listen(l->path, BACKLOG, mode, group, &id, err);
+	if (fd < 0)
+		return -1;
+	// Who connected before the file went is a client all the same. Counted:
+	// under another name the old file may still bring new ones.
+	for (int i = 0; i < BACKLOG && !l->paused && accept_one(l); i++)
+		continue;
+	event_del(l->ev);
+	// The event stays good: it goes by the number of the descriptor.
+	int rc = dup3(fd, l->fd, O_CLOEXEC);
+	mxd_assert(rc == l->fd);
+	close(fd);
+	l->id = id;
+	listener_update(l);
+	return 0;
 }
 
 int

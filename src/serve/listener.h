@@ -44,6 +44,17 @@ void listener_free(struct listener *l);
 void listener_pause(struct listener *l);
 void listener_resume(struct listener *l);
 const char *listener_address(const struct listener *l);
+// Whether the path of a unix socket leads to it. -1 and `err` when the file is
+// gone or another: nobody new can connect. 0 also for other sockets, and when
+// it cannot be told. Of a socket that was taken over, the file counts that was
+// there at that moment.
+int listener_check_file(const struct listener *l, struct err *err);
+// Binds a unix socket of our own (not one taken over) anew, as listener_new()
+// does; to be called when listener_check_file() found that its file is not ours
+// any more. Who has connected to the old one is accepted. -1 and `err`: all is
+// as it was.
+int listener_rebind(
+    struct listener *l, mode_t mode, const char *group, struct err *err);
 // The mode and group of the file again, after a reload. -1 and `err`. Nothing
 // to do, and 0, for other sockets and those taken over (the file is then the
 // supervisor's).

@@ -93,6 +93,67 @@ def test_a_file_that_is_no_socket_is_kept():
         same([f for f in w.socket_files()], [], "files of a failed start")
 
 
+def test_reload_opens_a_removed_unix_socket_anew():
+    with World(unix_conf) as w:
+        map_file, policy_file = w.dir + "/map", w.dir + "/policy"
+        client = w.client(map_file)
+        same(client.query("transport", "*"), NOTFOUND)
+        mark = w.daemon.mark()
+        os.unlink(map_file)
+        w.hangup()
+        w.daemon.wait_log(r"listen service=socketmap address=unix:%s opened "
+                          r"anew: %s is gone$" % (map_file, map_file), mark)
+        w.wait_ready(map_file)
+        same(stat.S_IMODE(os.stat(map_file).st_mode), 0o600, "mode")
+        # The connection of before goes on, and the other sockets are as they
+        # were.
+        same(client.query("transport", "*"), NOTFOUND)
+        clients.connect(policy_file).close()
+        check(not w.daemon.find("service=policy.* anew", mark))
+        # All is well: the next reload has nothing to say about it.
+        mark = w.daemon.mark()
+        w.hangup()
+        w.daemon.wait_log("reload=done", mark)
+        check(not w.daemon.find("listen ", mark), w.daemon.text(mark))
+
+
+def test_reload_leaves_a_taken_path_and_goes_on():
+    with World(unix_conf) as w:
+        map_file, policy_file = w.dir + "/map", w.dir + "/policy"
+        w.simple("blocked.test", DEAD, fakesmtp.CLOSE)
+        for take, says in (
+                (lambda: w.write("map", "precious\n"),
+                 "exists and is not a socket"),
+                (lambda: listen_unix(map_file), "another process answers")):
+            os.unlink(map_file)
+            other = take()
+            mark = w.daemon.mark()
+            w.write_conf(lambda w: dict(
+                unix_conf(w),
+                rules=[{"domain": ["*"], "route": "direct"}]))
+            w.hangup()
+            w.daemon.wait_log(
+                r'listen service=socketmap address=unix:%s error=".*%s.*": '
+                r"nobody can connect there" % (map_file, says), mark)
+            w.daemon.wait_log("reload=done .* rules=1", mark)
+            clients.connect(policy_file).close()
+            if not isinstance(other, str):
+                with forks.none:
+                    other.close()
+        # The way is free again.
+        mark = w.daemon.mark()
+        w.hangup()
+        w.daemon.wait_log("anew: .* leads to another file", mark)
+        w.wait_ready(map_file)
+
+
+def listen_unix(path):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.bind(path)
+    sock.listen(8)
+    return sock
+
+
 def test_ipv6_and_any_address():
     with World(lambda w: {"listen": {"socketmap": [
             "inet:[::1]:%d" % w.ports["socketmap"],
@@ -615,6 +676,32 @@ def test_activated_unix_socket_stays():
         supervisor.close()
         os.unlink(w.dir + "/map")
         w.last, w.daemon = w.daemon, None
+
+
+def test_activated_unix_socket_that_lost_its_file_is_told():
+    """Only who bound it can do that again; the daemon says so."""
+    def conf(w):
+        return {"listen": {"socketmap": ["unix:%s/map" % w.dir]}}
+    says = (r'listen service=socketmap address=unix:\S+/map from=supervisor '
+            r'error="\S+/map is gone": nobody can connect there; restart who '
+            r'holds it, as in systemctl restart mxdetour-socketmap.socket')
+    with World(conf, start=False) as w:
+        supervisor = Supervisor(w, [w.dir + "/map"], "socketmap")
+        supervisor.start()
+        w.wait_ready(w.dir + "/map")
+        check(not w.daemon.find("error="), w.daemon.text())
+        os.unlink(w.dir + "/map")
+        mark = w.daemon.mark()
+        w.hangup()
+        w.daemon.wait_log(says, mark)
+        w.daemon.wait_log("reload=done", mark)
+        check(not os.path.exists(w.dir + "/map"), "it is not ours to make")
+        w.stop()
+        # And by the next daemon, at once.
+        supervisor.start()
+        w.daemon.wait_log(says)
+        w.stop()
+        supervisor.close()
 
 
 ETC = """

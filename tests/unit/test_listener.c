@@ -293,6 +293,102 @@ START_TEST(test_listener_set_access)
 }
 END_TEST
 
+START_TEST(test_listener_rebinds_when_its_file_is_gone)
+{
+	struct stat st;
+	struct listener *l = listen_at(address, -1);
+
+	ck_assert_int_eq(listener_check_file(l, &err), 0);
+	int early = connect_unix(); // not accepted yet
+	unlink(path);
+	ck_assert_int_eq(listener_check_file(l, &err), -1);
+	ck_assert_msg(strstr(err.text, "is gone") != NULL, "%s", err.text);
+	ck_assert_int_eq(listener_rebind(l, 0640, "", &err), 0);
+	ck_assert_int_eq(n_accepted, 1);
+	ck_assert_int_eq(listener_check_file(l, &err), 0);
+	ck_assert_int_eq(lstat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0640);
+	int late = connect_unix();
+	pump();
+	ck_assert_int_eq(n_accepted, 2);
+	close(early);
+	close(late);
+	// The new file is the one that is ours now.
+	ck_assert_int_eq(listener_set_access(l, 0600, "", &err), 0);
+	listener_free(l);
+	ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
+START_TEST(test_listener_rebind_leaves_what_is_not_ours)
+{
+	struct stat st;
+	struct listener *l = listen_at(address, -1);
+
+	unlink(path);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	ck_assert_int_eq(listener_check_file(l, &err), -1);
+	ck_assert_msg(strstr(err.text, "another") != NULL, "%s", err.text);
+	ck_assert_int_eq(listener_rebind(l, 0600, "", &err), -1);
+	ck_assert_msg(
+	    strstr(err.text, "is not a socket") != NULL, "%s", err.text);
+	ck_assert_int_eq(lstat(path, &st), 0);
+	ck_assert(S_ISREG(st.st_mode));
+	unlink(path);
+
+	// A living one of somebody else; a dead one makes way.
+	struct listener *other = listen_at(address, -1);
+	ck_assert_int_eq(listener_check_file(l, &err), -1);
+	ck_assert_int_eq(listener_rebind(l, 0600, "", &err), -1);
+	ck_assert_msg(strstr(err.text, "another process answers") != NULL, "%s",
+	    err.text);
+	pump();
+	int before = n_accepted; // we looked who answers
+	int fd = connect_unix();
+	pump();
+	ck_assert_int_eq(n_accepted, before + 1);
+	close(fd);
+	listener_free(other);
+	int dead = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	strcpy(sun.sun_path, path);
+	ck_assert_int_eq(bind(dead, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	close(dead);
+	ck_assert_int_eq(listener_rebind(l, 0600, "", &err), 0);
+	ck_assert_int_eq(listener_check_file(l, &err), 0);
+	listener_free(l);
+}
+END_TEST
+
+START_TEST(test_listener_check_file_of_others)
+{
+	// No file leads to it.
+	int port;
+	struct listener *l = listen_at(
+	    "inet:127.0.0.1:1", listen_somewhere(&port));
+	ck_assert_msg(l != NULL, "%s", err.text);
+	ck_assert_int_eq(listener_check_file(l, &err), 0);
+	listener_free(l);
+
+	// A supervisor's: as it was when it was taken over.
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	strcpy(sun.sun_path, path);
+	for (int gone = 0; gone < 2; gone++) {
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		ck_assert_int_eq(
+		    bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+		ck_assert_int_eq(listen(fd, 4), 0);
+		if (gone)
+			unlink(path);
+		l = listen_at(address, fd);
+		ck_assert_int_eq(listener_check_file(l, &err), -gone);
+		unlink(path);
+		ck_assert_int_eq(listener_check_file(l, &err), -1);
+		listener_free(l);
+	}
+}
+END_TEST
+
 START_TEST(test_listener_taken_over)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
@@ -470,6 +566,9 @@ listener_suite(void)
 	tcase_add_test(tc, test_listener_unix_accepts_and_removes_its_file);
 	tcase_add_test(tc, test_listener_unix_leaves_the_file_of_another);
 	tcase_add_test(tc, test_listener_set_access);
+	tcase_add_test(tc, test_listener_rebinds_when_its_file_is_gone);
+	tcase_add_test(tc, test_listener_rebind_leaves_what_is_not_ours);
+	tcase_add_test(tc, test_listener_check_file_of_others);
 	tcase_add_test(tc, test_listener_taken_over);
 	tcase_add_test(tc, test_listener_taken_over_must_listen);
 	tcase_add_test(tc, test_listener_pause_keeps_clients_in_the_backlog);

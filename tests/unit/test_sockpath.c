@@ -263,6 +263,38 @@ START_TEST(test_sockpath_touches_only_its_own_file)
 }
 END_TEST
 
+START_TEST(test_sockpath_check_tells_gone_from_replaced)
+{
+	char link[128];
+	int fd = listen_at(path);
+
+	ck_assert_int_eq(sockpath_check(path, &id, &err), 0);
+	// By another name it is the same file.
+	snprintf(link, sizeof(link), "%s/link", dir);
+	ck_assert_int_eq(symlink(path, link), 0);
+	ck_assert_int_eq(sockpath_check(link, &id, &err), 0);
+	unlink(path);
+	ck_assert_int_eq(sockpath_check(link, &id, &err), -1);
+	unlink(link);
+	ck_assert_int_eq(sockpath_check(path, &id, &err), -1);
+	ck_assert_msg(strstr(err.text, "s is gone") != NULL, "%s", err.text);
+	struct sockpath_id old = id;
+	int fd2 = listen_at(path);
+	ck_assert_int_eq(sockpath_check(path, &id, &err), 0);
+	ck_assert_int_eq(sockpath_check(path, &old, &err), -1);
+	ck_assert_msg(strstr(err.text, "another file") != NULL, "%s", err.text);
+	sockpath_remove(path, &id);
+	// What cannot be looked at says nothing.
+	memset(link, 'x', sizeof(link) - 1);
+	char longer[512];
+	snprintf(longer, sizeof(longer), "%s/%.*s%.*s%.*s", dir, 127, link, 127,
+	    link, 127, link);
+	ck_assert_int_eq(sockpath_check(longer, &id, &err), 0);
+	close(fd);
+	close(fd2);
+}
+END_TEST
+
 START_TEST(test_sockpath_does_not_wait_for_ever_for_the_lock)
 {
 	int lock = open(dir, O_RDONLY | O_DIRECTORY);
@@ -292,6 +324,7 @@ sockpath_suite(void)
 	tcase_add_test(tc, test_sockpath_group_by_number_and_name);
 	tcase_add_test(tc, test_sockpath_unknown_group_leaves_nothing);
 	tcase_add_test(tc, test_sockpath_touches_only_its_own_file);
+	tcase_add_test(tc, test_sockpath_check_tells_gone_from_replaced);
 	tcase_add_test(tc, test_sockpath_does_not_wait_for_ever_for_the_lock);
 	suite_add_tcase(suite, tc);
 	return suite;
