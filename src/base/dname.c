@@ -2,6 +2,8 @@
 // Domain names as the project compares them: lower-case A-labels.
 #include "base/dname.h"
 
+#include "base/attr.h"
+
 #include <idn2.h>
 #include <stdint.h>
 #include <string.h>
@@ -128,6 +130,34 @@ is_utf8_candidate(const char *src, size_t len)
 	return high;
 }
 
+// IDNA2003 and IDNA2008 read these in two ways (UTS 46 section 7): sharp s, the
+// final sigma, and the two joiners.
+static bool
+has_deviation(const char *src, size_t len)
+{
+	static const char *const characters[] = {
+	    "\u00df", "\u03c2", "\u200c", "\u200d"};
+	for (size_t i = 0; i < ARRAY_LEN(characters); i++)
+		if (memmem(src, len, characters[i], strlen(characters[i])) !=
+		    NULL)
+			return true;
+	return false;
+}
+
+// The A-labels that Postfix asks the DNS for: UTS 46 without transition. That
+// takes symbols and emoji, which people do register and IDNA2008 does not;
+// libidn2 lets them pass in transitional processing only, which gives other
+// names the same A-labels except for those characters.
+static int
+to_ascii(const uint8_t *utf8, size_t len, uint8_t **ascii)
+{
+	int result = idn2_lookup_u8(utf8, ascii, IDN2_NONTRANSITIONAL);
+	if (result == IDN2_DISALLOWED &&
+	    !has_deviation((const char *)utf8, len))
+		result = idn2_lookup_u8(utf8, ascii, IDN2_TRANSITIONAL);
+	return result;
+}
+
 // The way of the rare name: libidn2 maps and encodes it, and what it gives must
 // pass as any ASCII name does.
 static int
@@ -137,7 +167,7 @@ fold_idna(const char *src, size_t len, char *out, unsigned min_labels)
 	memcpy(utf8, src, len);
 	utf8[len] = '\0';
 	uint8_t *ascii = NULL;
-	if (idn2_lookup_u8(utf8, &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK)
+	if (to_ascii(utf8, len, &ascii) != IDN2_OK)
 		return -1;
 	const char *text = (const char *)ascii;
 	int n = fold_ascii(text, strlen(text), out, min_labels);

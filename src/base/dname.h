@@ -13,7 +13,9 @@ enum {
 
 // Brings `len` bytes of a domain name into the form that everything inside
 // compares: ASCII lower case, U-labels turned into A-labels (IDNA2008, RFC
-// 5891, non-transitional with the mapping of UTS 46), no trailing dot. Labels
+// 5891, non-transitional with the mapping of UTS 46; and symbols, which UTS 46
+// takes and IDNA2008 does not, unless sharp s, final sigma or a joiner is in
+// the same name), no trailing dot. Labels
 // have 1-63 letters, digits, '-' and '_', no '-' at either end; at most 253
 // bytes; at least two labels; the last label not all digits. Pure ASCII takes
 // no allocation.

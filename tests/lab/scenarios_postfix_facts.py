@@ -451,6 +451,20 @@ def test_smtputf8_domain_arrives_as_u_label(lab):
           "keys: %r" % recorder.keys())
 
 
+def test_utf8_needs_a_host_that_takes_it(lab):
+    """A UTF-8 address and a nexthop without SMTPUTF8: bounced, not kept."""
+    lab.op.start_postfix({"smtp_discard_ehlo_keywords": "smtputf8"})
+    to = lab.op.recipient("b\u00fccher.example")
+    lab.op.send(to, options=["SMTPUTF8"])
+    line = lab.op.postfix.wait_status(to, "bounced")
+    check(line["dsn"] == "5.6.7" and "SMTPUTF8 is required" in line["text"],
+          repr(line))
+    # An A-label needs no SMTPUTF8, whatever MAIL said.
+    to = lab.op.recipient("xn--bcher-kva.example")
+    lab.op.send(to, options=["SMTPUTF8"])
+    lab.op.postfix.wait_status(to, "sent")
+
+
 class PolicyRecorder:
     """A policy service that says DUNNO and remembers the requests."""
 

@@ -373,6 +373,24 @@ def test_idn_domain_in_both_spellings(lab):
     check(reply.startswith("OK detour:[relay1."), reply)
 
 
+def test_symbol_domain_in_both_spellings(lab):
+    """An emoji domain is judged by the A-label that Postfix delivers to."""
+    lab.op.start()
+    to = lab.op.recipient("i\u2764.example")
+    lab.op.send(to, options=["SMTPUTF8"])
+    lab.op.postfix.wait_status(to, "sent")
+    check("relay=mx.xn--i-7iq.example[" in
+          lab.op.postfix.log(), "not to the MX of the A-label")
+    lab.op.wait_route("i\u2764.example", route="direct",
+                      reason="all-reachable", domain="xn--i-7iq.example")
+    lab.fw.block("drop", *addresses("mx.xn--i-7iq.example"))
+    lab.op.wait_route("xn--i-7iq.example", route="relay")
+    to = lab.op.recipient("i\u2764.example")
+    lab.op.send(to, options=["SMTPUTF8"])
+    lab.op.postfix.wait_status(to, "sent")
+    check("postfix/detour/" in lab.op.postfix.log(), "not by the relay")
+
+
 def test_owner_repairs_the_mx(lab):
     """alt3 is added to a relayed domain's MX: seen, and mail goes there."""
     lab.fw.block("drop", *addresses(*DEAD_2015))

@@ -36,6 +36,7 @@ HOSTS = {
     "mx.lonely.example": ["198.18.2.1"],
     "mxb.elsewhere.example": ["198.18.3.1"],
     "mx.xn--bcher-kva.example": ["198.18.4.1"],
+    "mx.xn--i-7iq.example": ["198.18.10.1"],  # a heart
     "mx.shop.cn": ["198.18.5.1"],
     # Played by the real smtp-sink.
     "mx.realsink.example": ["198.18.9.1"],
@@ -81,6 +82,7 @@ DOMAINS = {
     "good.example": (600, [(10, "mx.good.example")]),
     "lonely.example": (600, [(10, "mx.lonely.example")]),
     "xn--bcher-kva.example": (600, [(10, "mx.xn--bcher-kva.example")]),
+    "xn--i-7iq.example": (600, [(10, "mx.xn--i-7iq.example")]),
     "shop.cn": (600, [(10, "mx.shop.cn")]),
     "realsink.example": (600, [(10, "mx.realsink.example")]),
     "dual.example": (600, [(n * 10, "d%d.dual.example" % n)

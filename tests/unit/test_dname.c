@@ -116,6 +116,26 @@ START_TEST(test_dname_fold_idna)
 	     "b.com",
 		"ab.com"},
 	    {"\xc2\xad.com", NULL},
+	    // What IDNA2008 disallows and Postfix takes, by ICU: symbols,
+	    // also with a variation selector, in an A-label beside UTF-8, and
+	    // in a name of a new script.
+	    {"i❤.ws", "xn--i-7iq.ws"},
+	    {"i❤\ufe0f.ws", "xn--i-7iq.ws"},
+	    {"I❤.WS", "xn--i-7iq.ws"},
+	    {"☃.net", "xn--n3h.net"},
+	    {"😀.例子", "xn--e28h.xn--fsqu00a"},
+	    {"xn--i-7iq.例子", "xn--i-7iq.xn--fsqu00a"},
+	    {"xn--i-7iq.ws", "xn--i-7iq.ws"},
+	    // Beside a symbol these would become another name, or vanish.
+	    {"ß❤.ws", NULL},
+	    {"ς❤.ws", NULL},
+	    {"👨\u200d👩.ws", NULL},
+	    {"नी\u200cक❤.ws", NULL},
+	    // A symbol beside what no mapping takes; not assigned.
+	    {"❤@a.ws", NULL},
+	    {"❤\u202e.ws", NULL},
+	    {"x\u0378.ws", NULL},
+	    {"❤", NULL},
 	    {"例子", NULL},
 	    {"a..例", NULL},
 	    {"例。。com", NULL},
