@@ -211,15 +211,16 @@ say_relay(const struct daemon *d, const struct relays_change *c)
 	const char *outcome = c->outcome != OUTCOME_NONE
 				  ? outcome_name(c->outcome)
 				  : answer_outcome_name(c->dns);
-	log_line(c->up ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+	log_line(c->new_state == RELAYS_UP ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
 	    "relay name=%s old=%s new=%s outcome=%s count=%u healthy=%u/%u",
-	    c->name, c->up ? "down" : "up", c->up ? "up" : "down", outcome,
-	    c->count, c->healthy, c->all);
+	    c->name, relays_state_name(c->old_state),
+	    relays_state_name(c->new_state), outcome, c->count, c->healthy,
+	    c->all);
 	if (c->healthy == 0)
 		log_err(
 		    "relays healthy=0/%u route=hold reason=no-relay sets=%u",
 		    c->all, plans_count(d->plans, ROUTE_RELAY));
-	else if (c->up && c->healthy == 1)
+	else if (c->old_state == RELAYS_DOWN && c->healthy == 1)
 		log_info("relays healthy=1/%u route=relay sets=%u", c->all,
 		    plans_count(d->plans, ROUTE_RELAY));
 }

@@ -128,8 +128,9 @@ on_probe(const struct smtp_result *result, void *arg)
 	if (!job->for_relay)
 		reach_tell_probe(d->reach, job->id, result->outcome,
 		    result->latency_ms, text, now);
-	else if (relays_tell_probe(
-		     d->relays, job->id, result->outcome, now, &change))
+	else if (relays_tell_probe(d->relays, job->id,
+		     &(struct relays_heard){result->outcome, result->code}, now,
+		     &change))
 		say_relay(d, &change);
 	job_end(job);
 }

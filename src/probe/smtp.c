@@ -117,6 +117,7 @@ smtp_keep_reply(struct smtp *s, const struct smtpreply *reply)
 {
 	struct strbuf b;
 
+	s->result.code = reply->code;
 	strbuf_init(&b, s->result.text, sizeof(s->result.text));
 	strbuf_add(&b, "%d", reply->code);
 	if (reply->text[0] != '\0')

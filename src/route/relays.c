@@ -16,6 +16,15 @@ enum { ADDRESSES_MAX = 16 };
 // addresses are probed one after the other until one is healthy.
 enum phase { PHASE_WAIT, PHASE_RESOLVE4, PHASE_RESOLVE6, PHASE_PROBE };
 
+// What a round found. Of its addresses the best one counts: the MTA tries them
+// all, too.
+enum found {
+	FOUND_NOTHING, // no route, no descriptor: no result
+	FOUND_DEAD,
+	FOUND_BUSY, // it puts us off, and ever answered well
+	FOUND_GOOD,
+};
+
 struct relay {
 	const struct conf_relay *conf;	    // borrowed
 	struct netaddr addr[ADDRESSES_MAX]; // with the port
@@ -23,22 +32,27 @@ struct relay {
 	unsigned at; // which one is probed
 	enum phase phase;
 	bool in_flight;
-	bool up;
-	bool said_something;  // an outcome of this round counts
-	enum outcome outcome; // of the last probe that counted
+	enum relays_state state;
+	bool was_good;	      // it ever answered well
+	enum found found;     // in this round
+	enum outcome outcome; // of the last probe that made it so
 	enum answer_outcome dns;
-	unsigned fails, oks; // rounds in a row
-	int64_t round_at;    // when the round began, or the next one begins
-	int64_t expires_at;  // of the addresses
+	enum found last;    // of the last round that found something
+	unsigned in_a_row;  // rounds that found the same
+	unsigned answers;   // rounds in a row that were not dead
+	int64_t round_at;   // when the round began, or the next one begins
+	int64_t expires_at; // of the addresses
 	int64_t observed_at;
 };
 
 struct list {
 	unsigned *relay; // indices, by priority, then as configured
 	unsigned n;
+	unsigned *order;	      // positions in `relay`; for rendering
 	struct relays_choice *choice; // one for each start; via NULL: none
-	unsigned first, group; // the first priority that has a healthy one
-	unsigned weight;       // of that group
+	// The first priority that has one that is up, or else a busy one.
+	unsigned first, group;
+	unsigned weight; // of that group
 };
 
 struct relays {
@@ -59,9 +73,10 @@ conf_at(const struct relays *r, const struct list *l, unsigned i)
 }
 
 static bool
-up_at(const struct relays *r, const struct list *l, unsigned i)
+is_at(const struct relays *r, const struct list *l, unsigned i,
+    enum relays_state state)
 {
-	return r->relay[l->relay[i]].up;
+	return r->relay[l->relay[i]].state == state;
 }
 
 // Insertion sort keeps the order of the file within a priority.
@@ -69,6 +84,7 @@ static void
 list_init(struct relays *r, struct list *l, const unsigned *relay, unsigned n)
 {
 	l->relay = xcalloc(n + 1, sizeof(*l->relay));
+	l->order = xcalloc(n + 1, sizeof(*l->order));
 	l->choice = xcalloc(n + 1, sizeof(*l->choice));
 	l->n = n;
 	for (unsigned i = 0; i < n; i++) {
@@ -92,64 +108,77 @@ list_clear(struct list *l)
 	}
 }
 
-// The first priority that has a healthy relay, as [first, first + group).
-static void
-list_find_group(const struct relays *r, struct list *l)
+// The first priority that has a relay in this state, as [first, first + group).
+// False: none has.
+static bool
+list_find_group(const struct relays *r, struct list *l, enum relays_state state)
 {
 	l->group = l->weight = 0;
 	for (unsigned i = 0; i < l->n && l->group == 0;) {
 		int priority = conf_at(r, l, i)->priority;
-		bool up = false;
+		bool found = false;
 		l->first = i;
 		l->weight = 0;
 		for (; i < l->n && conf_at(r, l, i)->priority == priority;
 		     i++) {
 			l->weight += (unsigned)conf_at(r, l, i)->weight;
-			up |= up_at(r, l, i);
+			found |= is_at(r, l, i, state);
 		}
-		if (up)
+		if (found)
 			l->group = i - l->first;
 	}
+	return l->group > 0;
 }
 
-// Appends the healthy relays that share the first one's transport, in the order
-// of failover: round the group from `start`, then the later priorities.
-static void
-render_nexthops(const struct relays *r, const struct list *l, unsigned start,
-    const struct conf_relay *via, struct strbuf *b)
+// Appends those in this state to `order`, which has `n`: by priority, but round
+// the group from `start`.
+static unsigned
+add_in_order(const struct relays *r, const struct list *l, unsigned start,
+    enum relays_state state, unsigned *order, unsigned n)
 {
+	for (unsigned k = 0; k < l->n; k++) {
+		unsigned i = k;
+		if (k >= l->first && k < l->first + l->group)
+			i = l->first + (start + k - 2 * l->first) % l->group;
+		if (is_at(r, l, i, state))
+			order[n++] = i;
+	}
+	return n;
+}
+
+// Appends the relays of `order` that share the first one's transport.
+static void
+render_nexthops(const struct relays *r, const struct list *l,
+    const unsigned *order, unsigned n, struct strbuf *b)
+{
+	const struct conf_relay *via = conf_at(r, l, order[0]);
 	unsigned listed = 0;
-	for (unsigned k = 0; k < l->n - l->first; k++) {
-		unsigned i = k < l->group
-				 ? l->first + (start - l->first + k) % l->group
-				 : l->first + k;
-		const struct conf_relay *c = conf_at(r, l, i);
-		if (!up_at(r, l, i) ||
-		    strcmp(c->transport, via->transport) != 0)
+	for (unsigned k = 0; k < n && listed < RELAYS_LISTED; k++) {
+		const struct conf_relay *c = conf_at(r, l, order[k]);
+		if (strcmp(c->transport, via->transport) != 0)
 			continue;
-		if (listed == RELAYS_LISTED ||
-		    b->len + strlen(c->nexthop) + 2 > b->size)
+		if (b->len + strlen(c->nexthop) + 2 > b->size)
 			return;
 		strbuf_add(b, "%s%s", listed == 0 ? "" : ",", c->nexthop);
 		listed++;
 	}
 }
 
+// The healthy ones in the order of failover: those that are up, then the busy
+// ones.
 static void
 list_render_start(const struct relays *r, struct list *l, unsigned start)
 {
-	const struct conf_relay *via = NULL;
-	for (unsigned k = 0; k < l->group && via == NULL; k++) {
-		unsigned i = l->first + (start - l->first + k) % l->group;
-		if (up_at(r, l, i))
-			via = conf_at(r, l, i);
-	}
-	mxd_assert(via != NULL);
+	unsigned n = 0;
+	n = add_in_order(r, l, start, RELAYS_UP, l->order, n);
+	n = add_in_order(r, l, start, RELAYS_BUSY, l->order, n);
+	mxd_assert(n > 0);
+	const struct conf_relay *via = conf_at(r, l, l->order[0]);
 	char text[RENDER_REPLY_MAX];
 	struct strbuf b;
 	strbuf_init(&b, text, sizeof(text));
 	strbuf_add(&b, "OK %s:", via->transport);
-	render_nexthops(r, l, start, via, &b);
+	render_nexthops(r, l, l->order, n, &b);
 	l->choice[start].transport = xstrdup(text);
 	strbuf_init(&b, text, sizeof(text));
 	// Without the port: it is the mailer's own matter. Sendmail wants
@@ -160,14 +189,15 @@ list_render_start(const struct relays *r, struct list *l, unsigned start)
 	l->choice[start].via = via->name;
 }
 
-// All replies anew after a relay's health changed; never at a lookup.
+// All replies anew after a relay's state changed; never at a lookup.
 static void
 render_lists(struct relays *r)
 {
 	for (unsigned i = 0; i < r->n_lists; i++) {
 		struct list *l = &r->list[i];
 		list_clear(l);
-		list_find_group(r, l);
+		if (!list_find_group(r, l, RELAYS_UP))
+			list_find_group(r, l, RELAYS_BUSY);
 		for (unsigned k = 0; k < l->group; k++)
 			list_render_start(r, l, l->first + k);
 	}
@@ -195,7 +225,7 @@ relay_init(struct relay *relay, const struct conf_relay *conf, int64_t now)
 {
 	*relay = (struct relay){
 	    .conf = conf,
-	    .up = true, // no result yet: healthy
+	    .state = RELAYS_UP, // no result yet: healthy
 	    .round_at = now,
 	};
 	if (conf->address.family != 0) {
@@ -291,6 +321,7 @@ relays_free(struct relays *r)
 	for (unsigned i = 0; i < r->n_lists; i++) {
 		list_clear(&r->list[i]);
 		free(r->list[i].choice);
+		free(r->list[i].order);
 		free(r->list[i].relay);
 	}
 	free(r->list);
@@ -335,7 +366,7 @@ relays_healthy(const struct relays *r)
 {
 	unsigned n = 0;
 	for (unsigned i = 0; i < r->n; i++)
-		n += r->relay[i].up;
+		n += r->relay[i].state != RELAYS_DOWN;
 	return n;
 }
 
@@ -362,13 +393,21 @@ begin_round(const struct relays *r, struct relay *relay, int64_t now)
 {
 	relay->round_at = now;
 	relay->at = 0;
-	relay->said_something = false;
+	relay->found = FOUND_NOTHING;
 	relay->phase = PHASE_WAIT;
 	if (relay->n_addr > 0 && now < relay->expires_at)
 		relay->phase = PHASE_RESOLVE6; // its addresses hold
 	else
 		relay->expires_at = INT64_MAX; // until the answers say less
 	enter_next_phase(r, relay);
+}
+
+bool
+relays_is_put_off(const struct relays_heard *heard)
+{
+	return heard->code / 100 == 4 &&
+	       (heard->outcome == OUTCOME_REFUSED_SERVICE ||
+		   heard->outcome == OUTCOME_EHLO_REFUSED);
 }
 
 static bool
@@ -379,29 +418,62 @@ is_healthy(const struct relay *relay, enum outcome outcome)
 	return outcome == OUTCOME_EHLO || outcome == OUTCOME_STARTTLS_OFFERED;
 }
 
-// Counts a round: fall and rise as for endpoints. True: the health changed.
-static bool
-end_round(struct relays *r, struct relay *relay, bool good,
-    struct relays_change *change)
+static enum found
+found_by(const struct relay *relay, const struct relays_heard *heard)
 {
-	const struct conf *conf = r->conf;
+	if (outcome_says(heard->outcome) == OUTCOME_SAYS_NOTHING)
+		return FOUND_NOTHING;
+	if (is_healthy(relay, heard->outcome))
+		return FOUND_GOOD;
+	return relay->was_good && relays_is_put_off(heard) ? FOUND_BUSY
+							   : FOUND_DEAD;
+}
+
+static void
+count_round(struct relay *relay)
+{
+	relay->in_a_row = relay->found == relay->last ? relay->in_a_row + 1 : 1;
+	relay->last = relay->found;
+	relay->answers = relay->found == FOUND_DEAD ? 0 : relay->answers + 1;
+	if (relay->found == FOUND_GOOD)
+		relay->was_good = true;
+}
+
+// Down after `fall` dead rounds in a row, back after `rise` rounds in a row
+// that were answered; whether one that answers is busy, its last round says.
+static enum relays_state
+judge(const struct conf *conf, const struct relay *relay)
+{
+	if (relay->found == FOUND_DEAD)
+		return relay->in_a_row < conf->probe.fall ? relay->state
+							  : RELAYS_DOWN;
+	if (relay->state == RELAYS_DOWN && relay->answers < conf->probe.rise)
+		return RELAYS_DOWN;
+	return relay->found == FOUND_BUSY ? RELAYS_BUSY : RELAYS_UP;
+}
+
+// Ends a round with what it found. True: the state changed.
+static bool
+end_round(struct relays *r, struct relay *relay, struct relays_change *change)
+{
 	relay->phase = PHASE_WAIT;
-	relay->round_at += conf->probe.fast_interval_ms;
-	relay->oks = good ? relay->oks + 1 : 0;
-	relay->fails = good ? 0 : relay->fails + 1;
-	bool up = relay->up ? relay->fails < conf->probe.fall
-			    : relay->oks >= conf->probe.rise;
-	if (up == relay->up)
+	relay->round_at += r->conf->probe.fast_interval_ms;
+	if (relay->found == FOUND_NOTHING)
 		return false;
-	relay->up = up;
+	count_round(relay);
+	enum relays_state old = relay->state;
+	relay->state = judge(r->conf, relay);
+	if (relay->state == old)
+		return false;
 	render_lists(r);
 	*change = (struct relays_change){
 	    .relay = (unsigned)(relay - r->relay),
 	    .name = relay->conf->name,
-	    .up = up,
+	    .old_state = old,
+	    .new_state = relay->state,
 	    .outcome = relay->n_addr > 0 ? relay->outcome : OUTCOME_NONE,
 	    .dns = relay->dns,
-	    .count = good ? relay->oks : relay->fails,
+	    .count = relay->in_a_row,
 	    .healthy = relays_healthy(r),
 	    .all = r->n,
 	};
@@ -456,6 +528,17 @@ relays_next_at(const struct relays *r, int64_t now)
 
 // -- told -------------------------------------------------------------------
 
+const char *
+relays_state_name(enum relays_state state)
+{
+	static const char *const name[] = {
+	    [RELAYS_UP] = "up",
+	    [RELAYS_BUSY] = "busy",
+	    [RELAYS_DOWN] = "down",
+	};
+	return name[state];
+}
+
 // For how long an answer holds; a failure: until the next round.
 static int64_t
 lifetime_ms(const struct conf *conf, const struct answer_addr *answer)
@@ -500,33 +583,29 @@ relays_tell_address(struct relays *r, unsigned i, int family,
 	enter_next_phase(r, relay);
 	if (relay->phase == PHASE_PROBE && relay->n_addr == 0) {
 		relay->observed_at = now;
-		return end_round(r, relay, false, change);
+		relay->found = FOUND_DEAD;
+		return end_round(r, relay, change);
 	}
 	return false;
 }
 
 bool
-relays_tell_probe(struct relays *r, unsigned i, enum outcome outcome,
-    int64_t now, struct relays_change *change)
+relays_tell_probe(struct relays *r, unsigned i,
+    const struct relays_heard *heard, int64_t now, struct relays_change *change)
 {
 	struct relay *relay = &r->relay[i];
 	mxd_assert(relay->in_flight && relay->phase == PHASE_PROBE);
 	relay->in_flight = false;
-	if (outcome_says(outcome) != OUTCOME_SAYS_NOTHING) {
-		relay->said_something = true;
-		relay->outcome = outcome;
+	enum found found = found_by(relay, heard);
+	if (found != FOUND_NOTHING)
 		relay->observed_at = now;
+	if (found != FOUND_NOTHING && found >= relay->found) {
+		relay->found = found;
+		relay->outcome = heard->outcome;
 	}
-	if (is_healthy(relay, outcome))
-		return end_round(r, relay, true, change);
-	if (++relay->at < relay->n_addr)
+	if (found != FOUND_GOOD && ++relay->at < relay->n_addr)
 		return false;
-	if (!relay->said_something) { // no route, no descriptor: no result
-		relay->phase = PHASE_WAIT;
-		relay->round_at += r->conf->probe.fast_interval_ms;
-		return false;
-	}
-	return end_round(r, relay, false, change);
+	return end_round(r, relay, change);
 }
 
 struct relays_view
@@ -536,7 +615,7 @@ relays_view(const struct relays *r, unsigned i)
 	return (struct relays_view){
 	    .name = relay->conf->name,
 	    .nexthop = relay->conf->nexthop,
-	    .up = relay->up,
+	    .state = relay->state,
 	    .outcome = relay->outcome,
 	    .observed_at = relay->observed_at,
 	};

@@ -36,7 +36,8 @@ struct relays_choice {
 	const char *mailer;    // "OK relay:[r1]"
 };
 // The choice of a list for a domain's hash, or NULL: none is healthy. Lower
-// priorities first; within one, the hash picks the start over the weights.
+// priorities first; within one, the hash picks the start over the weights. A
+// busy one of any priority comes after all that are up.
 const struct relays_choice *
 relays_pick(const struct relays *r, unsigned list, uint32_t hash);
 
@@ -45,7 +46,7 @@ bool relays_have_name(const struct relays *r, const char *name);
 bool relays_have_address(const struct relays *r, const struct netaddr *a);
 
 unsigned relays_count(const struct relays *r);
-unsigned relays_healthy(const struct relays *r);
+unsigned relays_healthy(const struct relays *r); // up or busy
 
 // -- asked -----------------------------------------------------------------
 
@@ -63,28 +64,47 @@ int64_t relays_next_at(const struct relays *r, int64_t now);
 
 // -- told ------------------------------------------------------------------
 
+enum relays_state {
+	RELAYS_UP, // also while there is no result yet
+	// Healthy, but it puts us off: it answered well before, and now says
+	// 4xx to a connection or to EHLO. A limit on our own connections looks
+	// so.
+	RELAYS_BUSY,
+	RELAYS_DOWN,
+};
+// "up", "busy", "down".
+const char *relays_state_name(enum relays_state state);
+
+struct relays_heard { // by a probe
+	enum outcome outcome;
+	int code; // of the last reply before that; 0: none
+};
+// A 4xx greeting, or a 4xx reply to EHLO (RFC 5321 section 4.2.1: not now).
+bool relays_is_put_off(const struct relays_heard *heard);
+
 struct relays_change {
 	unsigned relay;
 	const char *name;
-	bool up;
+	enum relays_state old_state, new_state;
 	enum outcome outcome;	 // of the last probe; OUTCOME_NONE: of the
 	enum answer_outcome dns; // DNS, which gave no address
 	unsigned count;		 // rounds in a row
 	unsigned healthy, all;	 // relays, after it
 };
 
-// Both return true when the relay's health changed.
+// Both return true when the relay's state changed.
 bool relays_tell_address(struct relays *r, unsigned relay, int family,
     const struct answer_addr *answer, int64_t now,
     struct relays_change *change);
-bool relays_tell_probe(struct relays *r, unsigned relay, enum outcome outcome,
-    int64_t now, struct relays_change *change);
+bool relays_tell_probe(struct relays *r, unsigned relay,
+    const struct relays_heard *heard, int64_t now,
+    struct relays_change *change);
 
 // One relay, for people.
 struct relays_view {
 	const char *name;
 	const char *nexthop;
-	bool up;
+	enum relays_state state;
 	enum outcome outcome;
 	int64_t observed_at; // 0: never
 };

@@ -26,6 +26,7 @@ SLOW_PIECES = "slow-pieces"    # good, a few bytes at a time
 S421 = "421"                   # greeting 421, waits for QUIT
 S554 = "554"                   # greeting 554, waits for QUIT
 EHLO_REFUSED = "ehlo-refused"  # 502 to EHLO
+EHLO_421 = "ehlo-421"          # 421 to EHLO
 SILENT = "silent"              # accepts and says nothing
 TARPIT = "tarpit"              # a byte now and then, never a whole line
 TARPIT_5S = "tarpit-5s"        # the same, a byte every 5 s
@@ -271,6 +272,8 @@ class SmtpFarm:
             self._reset(writer)
         elif behaviour == EHLO_REFUSED:
             writer.write(b"502 no\r\n")
+        elif behaviour == EHLO_421:
+            writer.write(b"421 fake.invalid not now\r\n")
         elif behaviour == STARTTLS:
             writer.write(b"250-fake.invalid\r\n250 STARTTLS\r\n")
         else:

@@ -23,6 +23,7 @@ VERDICTS = {
     fakesmtp.S421: (True, None, [QUIT]),
     fakesmtp.S554: (True, None, [QUIT]),
     fakesmtp.EHLO_REFUSED: (True, None, [EHLO + QUIT]),
+    fakesmtp.EHLO_421: (True, None, [EHLO + QUIT]),
     fakesmtp.LATER_RESET: (True, None, [EHLO + QUIT]),
     fakesmtp.SILENT: (False, "greeting-timeout", [b"", QUIT]),
     fakesmtp.LATE: (False, "greeting-timeout", [b"", QUIT]),

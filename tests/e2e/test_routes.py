@@ -294,6 +294,72 @@ def test_relay_failover():
         w.until("transport", "u@b.test", w.relay_reply(RELAY1, RELAY2))
 
 
+def test_busy_relay_is_last_and_never_down():
+    """It answered well, and now says 4xx: our own mail may be all that it is
+    busy with."""
+    def conf(w):
+        return {"relays": [w.relay_entry("r1", RELAY1),
+                           w.relay_entry("r2", RELAY2, priority=2)]}
+
+    def probes(relay):
+        return sum(b"QUIT" in conn.received
+                   for conn in w.smtp.conns(relay, w.relay_port))
+
+    def turn(relay, behaviour, line):
+        mark = w.daemon.mark()
+        w.smtp.set(relay, behaviour, w.relay_port)
+        w.daemon.wait_log(r"\brelay name=%s$" % line, since=mark)
+    with World(conf, good_relays=[RELAY2]) as w:
+        w.simple("b.test", DEAD, fakesmtp.CLOSE)
+        w.judged("b.test", route="relay", via="r1")
+        eventually(lambda: probes(RELAY1) and probes(RELAY2), "good answers")
+        turn(RELAY1, fakesmtp.S421, "r1 old=up new=busy "
+             "outcome=refused-service count=1 healthy=2/2")
+        w.expect("transport", "u@b.test", w.relay_reply(RELAY2, RELAY1))
+        w.expect("mailertable", "b.test", "OK smtprelay:[%s]" % RELAY2)
+        same(w.route("b.test")["via"], "r2")
+        turn(RELAY2, fakesmtp.CLOSE, "r2 old=up new=down "
+             "outcome=closed-early count=2 healthy=1/2")
+        w.expect("transport", "u@b.test", w.relay_reply(RELAY1))
+        before = probes(RELAY1)
+        eventually(lambda: probes(RELAY1) >= before + 4, "more probes")
+        same(w.daemon.find(r"relay name=r1 .*new=down|relays healthy="), [])
+        w.expect("transport", "u@b.test", w.relay_reply(RELAY1))
+        turn(RELAY1, fakesmtp.GOOD,
+             "r1 old=busy new=up outcome=ehlo count=1 healthy=1/2")
+        turn(RELAY1, fakesmtp.EHLO_421,
+             "r1 old=up new=busy outcome=ehlo-refused count=1 healthy=1/2")
+        # Only connect failures, 5xx and silence take it out.
+        mark = w.daemon.mark()
+        turn(RELAY1, fakesmtp.S554, "r1 old=busy new=down "
+             "outcome=refused-service count=2 healthy=0/2")
+        w.daemon.wait_log(r"relays healthy=0/2 route=hold", since=mark)
+        same(w.route("b.test")["route"], "hold")
+        turn(RELAY1, fakesmtp.S421, "r1 old=down new=busy "
+             "outcome=refused-service count=2 healthy=1/2")
+        w.expect("transport", "u@b.test", w.relay_reply(RELAY1))
+        w.daemon.wait_log(r"relays healthy=1/2 route=relay", since=mark)
+        # A reload keeps what is known of it.
+        mark = w.daemon.mark()
+        w.hangup()
+        w.daemon.wait_log(r"reload=done", since=mark)
+        w.expect("transport", "u@b.test", w.relay_reply(RELAY1))
+
+
+def test_relay_that_only_ever_put_us_off():
+    """What never answered well is not busy but down."""
+    w = World(relay=False)
+    w.changes = {"relays": [w.relay_entry()]}
+    w.write_conf()
+    w.smtp.set(RELAY1, fakesmtp.S421, w.relay_port)
+    w.simple("b.test", DEAD, fakesmtp.CLOSE)
+    with w:
+        w.learn("b.test")
+        w.daemon.wait_log(r"relay name=r1 old=up new=down "
+                          r"outcome=refused-service count=2 healthy=0/1$")
+        w.until_route("b.test", route="hold", reason="no-relay")
+
+
 def test_relay_probe_kinds():
     """connect: the handshake is enough; none: never looked at."""
     def conf(w):

@@ -130,7 +130,7 @@ def test_smtp_behaviours():
                 fakesmtp.GOOD, fakesmtp.TEASER, fakesmtp.SLOW_PIECES,
                 fakesmtp.S421, fakesmtp.CLOSE, fakesmtp.RESET,
                 fakesmtp.EHLO_CLOSE, fakesmtp.EHLO_RESET,
-                fakesmtp.EHLO_REFUSED, fakesmtp.EHLO_HALF,
+                fakesmtp.EHLO_REFUSED, fakesmtp.EHLO_421, fakesmtp.EHLO_HALF,
                 fakesmtp.LATER_RESET)):
             addresses[behaviour] = "127.5.0.%d" % (number + 1)
             w.smtp.set(addresses[behaviour], behaviour)
@@ -147,6 +147,7 @@ def test_smtp_behaviours():
         same(heard[fakesmtp.EHLO_HALF][1:], [b"reset"])
         same(heard[fakesmtp.LATER_RESET][2:], [b"reset"])
         check(heard[fakesmtp.EHLO_REFUSED][1].startswith(b"502"))
+        check(heard[fakesmtp.EHLO_421][1].startswith(b"421"))
         same(smtp_session(port, "127.5.1.1"), None)
         good = addresses[fakesmtp.GOOD]
         same(w.smtp.count(good), 1)

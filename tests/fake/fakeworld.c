@@ -399,7 +399,7 @@ fly_for_relay(struct fakeworld *w, const struct relays_due *due)
 	};
 	int64_t latency_ms;
 	mxd_assert(due->probe); // relays are known by their addresses
-	f.outcome = w->script.relay(due->relay, &latency_ms);
+	f.heard = w->script.relay(due->relay, &latency_ms);
 	f.at = w->now + latency_ms;
 	flight_add(w, f);
 }
@@ -444,7 +444,7 @@ land(struct fakeworld *w, const struct fakeworld_flight *f)
 	struct relays_change change;
 	if (f->for_relay) {
 		relays_tell_probe(
-		    w->relays, f->due.id, f->outcome, w->now, &change);
+		    w->relays, f->due.id, &f->heard, w->now, &change);
 		return;
 	}
 	switch (f->due.kind) {

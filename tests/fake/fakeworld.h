@@ -28,7 +28,7 @@ struct fakeworld_script {
 	// Asked when a probe begins.
 	enum outcome (*probe)(const struct netaddr *to, int64_t *latency_ms);
 	// The same for relays; NULL: they stay healthy unprobed.
-	enum outcome (*relay)(unsigned relay, int64_t *latency_ms);
+	struct relays_heard (*relay)(unsigned relay, int64_t *latency_ms);
 	void (*event)(const struct fakeworld_event *e);
 };
 
@@ -77,7 +77,8 @@ struct fakeworld {
 		int64_t at;	      // when its answer comes
 		uint64_t serial;      // of those at one time, which is first
 		enum outcome outcome; // by the script
-	} flight[FAKEWORLD_FLIGHT];   // a heap by time
+		struct relays_heard heard; // of a relay, likewise
+	} flight[FAKEWORLD_FLIGHT];	   // a heap by time
 	unsigned n_flight, most_in_flight;
 	unsigned questions; // to the DNS, in all
 	unsigned probes;    // in all, relays' not counted

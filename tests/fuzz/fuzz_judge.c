@@ -33,6 +33,8 @@ struct fuzz_goal fuzz_goals[] = {
     [GOAL_RELOADED] = {"a reload", 0},
     [GOAL_TRANSITION] = {"a transition", 0},
     [GOAL_RELAY_DOWN] = {"a dead relay", 0},
+    [GOAL_RELAY_BUSY] = {"a busy relay", 0},
+    [GOAL_BUSY_LAST] = {"a busy relay behind one that is up", 0},
     {NULL, 0},
 };
 
@@ -491,6 +493,17 @@ land_well(struct judge *j)
 	land(j, last);
 }
 
+// Where the outcome is a refusal: for now, or for good.
+static struct relays_heard
+take_heard(struct judge *j)
+{
+	struct relays_heard heard = {.outcome = take_outcome(j)};
+	if (heard.outcome == OUTCOME_REFUSED_SERVICE ||
+	    heard.outcome == OUTCOME_EHLO_REFUSED)
+		heard.code = take(j, 2) ? 421 : 554;
+	return heard;
+}
+
 static void
 land_relay(struct judge *j, unsigned i)
 {
@@ -500,8 +513,9 @@ land_relay(struct judge *j, unsigned i)
 	bool changed;
 	j->relay_flight[i] = j->relay_flight[--j->n_relay_flight];
 	if (due.probe) {
+		struct relays_heard heard = take_heard(j);
 		changed = relays_tell_probe(
-		    j->relays, due.relay, take_outcome(j), j->now, &change);
+		    j->relays, due.relay, &heard, j->now, &change);
 	} else {
 		take_addr(j, due.family, &addr);
 		changed = relays_tell_address(
@@ -510,7 +524,10 @@ land_relay(struct judge *j, unsigned i)
 	if (!changed)
 		return;
 	mxd_assert(change.relay == due.relay);
-	mxd_assert(change.up == relays_view(j->relays, due.relay).up);
+	mxd_assert(change.old_state != change.new_state);
+	mxd_assert(change.new_state == relays_view(j->relays, due.relay).state);
+	if (change.new_state == RELAYS_BUSY)
+		fuzz_reach(GOAL_RELAY_BUSY);
 	mxd_assert(change.healthy == relays_healthy(j->relays));
 	mxd_assert(change.all == j->conf->n_relays);
 }

@@ -55,13 +55,14 @@ next_element(const char **list, char separator, char *out, size_t size)
 
 // -- relays -----------------------------------------------------------------
 
-static bool
-relay_is_up(const struct judge *j, unsigned relay)
+static enum relays_state
+relay_state(const struct judge *j, unsigned relay)
 {
-	struct relays_view v = relays_view(j->relays, relay);
-	mxd_assert(
-	    v.up || j->conf->relays[relay].probe != CONF_RELAY_PROBE_NONE);
-	return v.up;
+	enum relays_state state = relays_view(j->relays, relay).state;
+	enum conf_relay_probe probe = j->conf->relays[relay].probe;
+	mxd_assert(state == RELAYS_UP || probe != CONF_RELAY_PROBE_NONE);
+	mxd_assert(state != RELAYS_BUSY || probe == CONF_RELAY_PROBE_SMTP);
+	return state;
 }
 
 static bool
@@ -73,11 +74,11 @@ rule_has_relay(const struct conf_rule *rule, unsigned relay)
 	return rule->n_relays == 0;
 }
 
-// A healthy relay with this nexthop (NULL: any) that the rule allows, and its
-// index.
+// A relay in this state with this nexthop (NULL: any) that the rule allows, and
+// its index.
 static bool
-find_up_relay(const struct judge *j, const struct conf_rule *rule,
-    const char *nexthop, unsigned *out)
+find_relay(const struct judge *j, const struct conf_rule *rule,
+    enum relays_state state, const char *nexthop, unsigned *out)
 {
 	for (unsigned i = 0; i < j->conf->n_relays; i++) {
 		if (rule != NULL && !rule_has_relay(rule, i))
@@ -85,7 +86,7 @@ find_up_relay(const struct judge *j, const struct conf_rule *rule,
 		if (nexthop != NULL &&
 		    strcmp(j->conf->relays[i].nexthop, nexthop) != 0)
 			continue;
-		if (!relay_is_up(j, i))
+		if (relay_state(j, i) != state)
 			continue;
 		*out = i;
 		return true;
@@ -93,19 +94,39 @@ find_up_relay(const struct judge *j, const struct conf_rule *rule,
 	return false;
 }
 
-// Never a dead relay, and none that the rule does not name.
+static bool
+find_healthy_relay(const struct judge *j, const struct conf_rule *rule)
+{
+	unsigned relay;
+	return find_relay(j, rule, RELAYS_UP, NULL, &relay) ||
+	       find_relay(j, rule, RELAYS_BUSY, NULL, &relay);
+}
+
+// Never a dead relay, none that the rule does not name, and a busy one only
+// where no other is up, or behind those that are.
 static void
 check_relay_route(const struct judge *j, const struct route_view *v,
     const struct conf_rule *rule)
 {
 	char element[DNAME_SIZE + 16], head[128];
 	unsigned relay, n = 0;
+	bool busy = false;
 	mxd_assert(v->via != NULL);
 	const char *colon = strchr(v->transport, ':');
 	mxd_assert(colon != NULL);
 	for (const char *p = colon + 1;
 	     next_element(&p, ',', element, sizeof(element)); n++) {
-		mxd_assert(find_up_relay(j, rule, element, &relay));
+		if (!find_relay(j, rule, RELAYS_UP, element, &relay)) {
+			mxd_assert(
+			    find_relay(j, rule, RELAYS_BUSY, element, &relay));
+			mxd_assert(n > 0 || !find_relay(j, rule, RELAYS_UP,
+						NULL, &(unsigned){0}));
+			if (n > 0 && !busy)
+				fuzz_reach(GOAL_BUSY_LAST);
+			busy = true;
+		} else {
+			mxd_assert(!busy);
+		}
 		if (n > 0)
 			continue;
 		mxd_assert(strcmp(j->conf->relays[relay].name, v->via) == 0);
@@ -123,12 +144,12 @@ check_relay_route(const struct judge *j, const struct route_view *v,
 static void
 check_relays(const struct judge *j)
 {
-	unsigned up = 0;
+	unsigned healthy = 0;
 	for (unsigned i = 0; i < relays_count(j->relays); i++)
-		up += relay_is_up(j, i);
-	mxd_assert(up == relays_healthy(j->relays));
+		healthy += relay_state(j, i) != RELAYS_DOWN;
+	mxd_assert(healthy == relays_healthy(j->relays));
 	mxd_assert(relays_count(j->relays) == j->conf->n_relays);
-	if (up < j->conf->n_relays)
+	if (healthy < j->conf->n_relays)
 		fuzz_reach(GOAL_RELAY_DOWN);
 }
 
@@ -301,7 +322,6 @@ check_domain(struct judge *j, uint32_t domain)
 	uint32_t set = reach_domain_set(j->reach, domain);
 	struct route_view v = plans_route(j->plans, domain, j->now);
 	const struct conf_rule *rule = rule_of(j, domain, set);
-	unsigned relay;
 	check_reply(v.transport);
 	check_reply(v.mailertable);
 	mxd_assert((v.via != NULL) == (v.route == ROUTE_RELAY));
@@ -331,7 +351,7 @@ check_domain(struct judge *j, uint32_t domain)
 		return;
 	case ROUTE_HOLD:
 		if (v.reason == REASON_NO_RELAY)
-			mxd_assert(!find_up_relay(j, rule, NULL, &relay));
+			mxd_assert(!find_healthy_relay(j, rule));
 		mxd_assert((strcmp(v.transport, RENDER_NOTFOUND) == 0) ==
 			   !j->conf->hold_retry);
 		fuzz_reach(GOAL_HOLD);

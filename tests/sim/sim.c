@@ -33,10 +33,12 @@ print_table(const struct simtable *t)
 	    {"  steered to a dead host", t->steered_to_dead},
 	    {"  live address filtered", t->filtered_live},
 	    {"  by a dead relay", t->dead_relay},
+	    {"  by a busy relay though one is up", t->busy_relay},
 	    {"  held though a relay is up", t->false_hold},
 	    {"  not known though the DNS works", t->unresolved},
 	    {"first mails to a blocked domain", t->first_blocked},
 	    {"  of these detoured", t->first_detoured},
+	    {"by a busy relay, there was no other", t->all_busy},
 	    {"detours while up, not yet noticed", t->early_detours},
 	    {"  longest, s", (uint64_t)t->longest_detour_ms / 1000},
 	    {"directs while blocked, not yet noticed", t->early_misses},
@@ -95,6 +97,7 @@ assert_right(const struct simtable *t)
 	ck_assert_uint_eq(t->steered_to_dead, 0);
 	ck_assert_uint_eq(t->filtered_live, 0);
 	ck_assert_uint_eq(t->dead_relay, 0);
+	ck_assert_uint_eq(t->busy_relay, 0);
 	ck_assert_uint_eq(t->false_hold, 0);
 	ck_assert_uint_eq(t->first_detoured, t->first_blocked);
 	ck_assert_uint_eq(t->flips_unexplained, 0);
@@ -108,6 +111,7 @@ assert_eventful(const struct simtable *t)
 	for (int route = 0; route < ROUTE_COUNT; route++)
 		ck_assert_uint_gt(t->told[route], 100);
 	ck_assert_uint_gt(t->first_blocked, 50);
+	ck_assert_uint_gt(t->all_busy, 10);
 	ck_assert_uint_gt(t->lost, 10);
 	ck_assert_uint_gt(t->true_changes, 1000);
 	ck_assert_uint_gt(t->flips, 1000);

@@ -2,6 +2,7 @@
 // What the memory says and does, compared with the truth and with the limits.
 #include "sim/simaudit.h"
 
+#include "base/bug.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -90,6 +91,8 @@ simaudit_new(const struct fakeworld *fake, struct simworld *world,
 	a->quiet = quiet;
 	a->line = xcalloc((size_t)world->n * 2, sizeof(*a->line));
 	a->asked = xcalloc(world->domains, sizeof(*a->asked));
+	for (unsigned i = 0; i < SIM_RELAYS; i++)
+		a->relay_lost_at[i] = fake->now; // nothing is known yet
 	return a;
 }
 
@@ -335,35 +338,69 @@ audit_hosts(struct simaudit *a, uint32_t domain, const struct route_view *v,
 	}
 }
 
-// How long this relay's health has been beyond doubt, and what it is.
+// What this relay is when that has been beyond doubt for long enough.
 static bool
-relay_is_plain(const struct simaudit *a, unsigned relay, bool *up_out)
+relay_is_plain(const struct simaudit *a, unsigned relay, enum sim_relay *out)
 {
 	int64_t since, now = a->fake->now;
-	*up_out = simworld_relay_is_up(a->world, relay, now, &since);
+	*out = simworld_relay(a->world, relay, now, &since);
 	return now > since + BOUND_RELAY &&
 	       now > a->relay_lost_at[relay] + BOUND_RELAY;
+}
+
+// One of the domain's relays is this, beyond doubt. By the rule for Google its
+// list is the second one alone.
+static bool
+has_relay(const struct simaudit *a, uint32_t domain, enum sim_relay what)
+{
+	bool google = simworld_kind(a->world, domain) <= SIM_SINGLE;
+	enum sim_relay is;
+	for (unsigned i = google; i < SIM_RELAYS; i++)
+		if (relay_is_plain(a, i, &is) && is == what)
+			return true;
+	return false;
+}
+
+static bool
+find_relay(const struct simaudit *a, const char *name, unsigned *out)
+{
+	for (unsigned i = 0; i < SIM_RELAYS; i++) {
+		*out = i;
+		if (strcmp(relays_view(a->fake->relays, i).name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+audit_via(struct simaudit *a, uint32_t domain, const struct route_view *v)
+{
+	enum sim_relay is;
+	unsigned via;
+	mxd_assert(find_relay(a, v->via, &via));
+	if (!relay_is_plain(a, via, &is) || is == SIM_RELAY_UP)
+		return;
+	if (is == SIM_RELAY_DOWN) {
+		a->t->dead_relay++;
+		complain(a, domain, v, "by a dead relay");
+	} else if (has_relay(a, domain, SIM_RELAY_UP)) {
+		a->t->busy_relay++;
+		complain(a, domain, v, "by a busy relay though one is up");
+	} else {
+		a->t->all_busy++;
+	}
 }
 
 static void
 audit_relay(struct simaudit *a, uint32_t domain, const struct route_view *v)
 {
-	bool google = simworld_kind(a->world, domain) <= SIM_SINGLE;
-	bool up;
-	for (unsigned i = 0; i < SIM_RELAYS; i++) {
-		const char *name = relays_view(a->fake->relays, i).name;
-		if (!relay_is_plain(a, i, &up))
-			continue;
-		if (v->route == ROUTE_RELAY && !up &&
-		    strcmp(name, v->via) == 0) {
-			a->t->dead_relay++;
-			complain(a, domain, v, "by a dead relay");
-		}
-		// By the rule for Google its list is the second relay alone.
-		if (v->route == ROUTE_HOLD && up && (!google || i == 1)) {
-			a->t->false_hold++;
-			complain(a, domain, v, "held though a relay is up");
-		}
+	if (v->route == ROUTE_RELAY)
+		audit_via(a, domain, v);
+	if (v->route == ROUTE_HOLD &&
+	    (has_relay(a, domain, SIM_RELAY_UP) ||
+		has_relay(a, domain, SIM_RELAY_BUSY))) {
+		a->t->false_hold++;
+		complain(a, domain, v, "held though a relay is up");
 	}
 }
 

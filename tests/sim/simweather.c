@@ -21,6 +21,7 @@ static const struct climate climates[] = {
     [SIM_RESOLVER] = {2 * SIM_DAY, 700, 20 * SIM_MINUTE, 3 * SIM_HOUR},
     [SIM_ZONE] = {7 * SIM_DAY, 50, SIM_HOUR, 8 * SIM_HOUR},
     [SIM_RELAY] = {12 * SIM_HOUR, 500, 5 * SIM_MINUTE, 4 * SIM_HOUR},
+    [SIM_RELAY_FULL] = {6 * SIM_HOUR, 700, SIM_MINUTE, 2 * SIM_HOUR},
 };
 
 struct spell {
@@ -147,11 +148,16 @@ simworld_dns(
 	return r % 2 == 0 ? ANSWER_SERVFAIL : ANSWER_TIMEOUT;
 }
 
-bool
-simworld_relay_is_up(
+enum sim_relay
+simworld_relay(
     const struct simworld *w, unsigned relay, int64_t now, int64_t *since_out)
 {
-	struct spell s = spell_at(w, SIM_RELAY, relay, now);
-	*since_out = s.since;
-	return !s.on;
+	struct spell down = spell_at(w, SIM_RELAY, relay, now);
+	struct spell full = spell_at(w, SIM_RELAY_FULL, relay, now);
+	*since_out = down.since;
+	if (down.on)
+		return SIM_RELAY_DOWN;
+	if (full.since > down.since)
+		*since_out = full.since;
+	return full.on ? SIM_RELAY_BUSY : SIM_RELAY_UP;
 }

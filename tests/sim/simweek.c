@@ -46,7 +46,8 @@ static struct simweek { // the script's callbacks have no argument
 	struct simaudit *audit;
 	uint64_t random;
 	double lost_exchange, lost_probe;
-	struct waiting *waiting; // a ring: all wait equally long
+	bool relay_taken[SIM_RELAYS]; // it answered well before
+	struct waiting *waiting;      // a ring: all wait equally long
 	unsigned first, n;
 } week;
 
@@ -146,17 +147,24 @@ script_probe(const struct netaddr *to, int64_t *latency_ms)
 	return how;
 }
 
-static enum outcome
+// It is full of our own connections, so not before it took any.
+static struct relays_heard
 script_relay(unsigned relay, int64_t *latency_ms)
 {
 	int64_t since;
-	bool up = simworld_relay_is_up(
+	enum sim_relay is = simworld_relay(
 	    week.world, relay, week.fake->now, &since);
 	bool lost = draw_unit() < week.lost_probe;
 	if (lost)
 		simaudit_on_relay_lost(week.audit, relay);
-	*latency_ms = up && !lost ? 300 : CONNECT_TIMEOUT;
-	return up && !lost ? OUTCOME_EHLO : OUTCOME_CONNECT_TIMEOUT;
+	*latency_ms = CONNECT_TIMEOUT;
+	if (lost || is == SIM_RELAY_DOWN)
+		return (struct relays_heard){OUTCOME_CONNECT_TIMEOUT, 0};
+	*latency_ms = 300;
+	if (is == SIM_RELAY_BUSY && week.relay_taken[relay])
+		return (struct relays_heard){OUTCOME_REFUSED_SERVICE, 421};
+	week.relay_taken[relay] = true;
+	return (struct relays_heard){OUTCOME_EHLO, 250};
 }
 
 static void

@@ -30,9 +30,10 @@ struct simtable {
 	uint64_t missed;	  // direct or steer into blocked hosts
 	uint64_t steered_to_dead; // names a dead host
 	uint64_t filtered_live;	  // would drop the address of a live host
-	uint64_t dead_relay, false_hold;
+	uint64_t dead_relay, busy_relay, false_hold;
 	uint64_t unresolved; // not known though the DNS works
 	uint64_t first_blocked, first_detoured; // first mails ever
+	uint64_t all_busy; // told to go by a busy relay, there was no other
 	// Within it.
 	uint64_t early_detours, early_misses; // wrong at the moment
 	int64_t longest_detour_ms, longest_miss_ms;

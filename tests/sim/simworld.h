@@ -90,6 +90,7 @@ enum sim_salt {
 	SIM_TIED, // all preferences are the same
 	SIM_KIND,
 	SIM_PLACE,
+	SIM_RELAY_FULL, // takes no more of our connections
 };
 
 // A number that is the same whenever it is drawn.
@@ -119,7 +120,9 @@ struct sim_truth simworld_truth(struct simworld *w, uint32_t line, int64_t now);
 bool simworld_is_sluggish(const struct simworld *w, uint32_t line);
 // How long a good answer takes: the way, and the pause before a greeting.
 int64_t simworld_latency_ms(const struct simworld *w, uint32_t line);
-bool simworld_relay_is_up(
+// One that is full greets with 421.
+enum sim_relay { SIM_RELAY_UP, SIM_RELAY_BUSY, SIM_RELAY_DOWN };
+enum sim_relay simworld_relay(
     const struct simworld *w, unsigned relay, int64_t now, int64_t *since_out);
 
 // ANSWER_OK, or how questions about names of the domain, or of a provider

@@ -70,8 +70,9 @@ START_TEST(test_plan_replies)
 	for (int i = 0; row[_i].relay_down && i < 2; i++) {
 		w->now += 15000;
 		ck_assert(relays_next(w->relays, w->now, &due));
-		relays_tell_probe(
-		    w->relays, 0, OUTCOME_CONNECT_TIMEOUT, w->now, &change);
+		relays_tell_probe(w->relays, 0,
+		    &(struct relays_heard){OUTCOME_CONNECT_TIMEOUT, 0}, w->now,
+		    &change);
 	}
 	struct route_view v = ask("x.test");
 	assert_route(v, row[_i].route, row[_i].reason);

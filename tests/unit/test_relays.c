@@ -41,9 +41,29 @@ teardown(void)
 	conf_free(conf);
 }
 
-// One round of a relay that is an address: its probe ends so. True: a change.
+static const struct relays_heard good = {OUTCOME_EHLO, 250};
+static const struct relays_heard dead = {OUTCOME_CONNECT_TIMEOUT, 0};
+static const struct relays_heard put_off = {OUTCOME_REFUSED_SERVICE, 421};
+
+// What a relay in this state says to stay in it.
+static const struct relays_heard *
+same_again(enum relays_state state)
+{
+	switch (state) {
+	case RELAYS_UP:
+		return &good;
+	case RELAYS_BUSY:
+		return &put_off;
+	case RELAYS_DOWN:
+		break;
+	}
+	return &dead;
+}
+
+// One round of a relay that is an address: its probe hears this. True: a
+// change.
 static bool
-round_of(unsigned relay, enum outcome outcome)
+round_of(unsigned relay, const struct relays_heard *heard)
 {
 	struct relays_due due;
 	for (;;) {
@@ -56,20 +76,39 @@ round_of(unsigned relay, enum outcome outcome)
 		if (due.relay == relay)
 			break;
 		// The others stay as they are.
-		relays_tell_probe(relays, due.relay,
-		    relays_view(relays, due.relay).up ? OUTCOME_EHLO
-						      : OUTCOME_CONNECT_TIMEOUT,
-		    now, &change);
+		ck_assert(!relays_tell_probe(relays, due.relay,
+		    same_again(relays_view(relays, due.relay).state), now,
+		    &change));
 	}
-	return relays_tell_probe(relays, relay, outcome, now, &change);
+	return relays_tell_probe(relays, relay, heard, now, &change);
+}
+
+static struct relays_heard
+just(enum outcome outcome)
+{
+	return (struct relays_heard){.outcome = outcome};
+}
+
+static enum relays_state
+state_of(unsigned relay)
+{
+	return relays_view(relays, relay).state;
 }
 
 static void
 take_down(unsigned relay)
 {
-	ck_assert(!round_of(relay, OUTCOME_CONNECT_TIMEOUT));
-	ck_assert(round_of(relay, OUTCOME_CONNECT_TIMEOUT));
-	ck_assert(!change.up);
+	ck_assert(!round_of(relay, &dead));
+	ck_assert(round_of(relay, &dead));
+	ck_assert_int_eq(change.new_state, RELAYS_DOWN);
+}
+
+static void
+make_busy(unsigned relay)
+{
+	round_of(relay, &good);
+	ck_assert(round_of(relay, &put_off));
+	ck_assert_int_eq(change.new_state, RELAYS_BUSY);
 }
 
 static const char *
@@ -139,10 +178,10 @@ START_TEST(test_relays_priority_and_failover)
 	ck_assert_uint_eq(change.healthy, 0);
 	ck_assert_uint_eq(change.all, 3);
 	ck_assert_ptr_null(relays_pick(relays, RELAYS_ALL, 1));
-	ck_assert(!round_of(1, OUTCOME_EHLO));
+	ck_assert(!round_of(1, &good));
 	ck_assert_ptr_null(relays_pick(relays, RELAYS_ALL, 1));
-	ck_assert(round_of(1, OUTCOME_EHLO));
-	ck_assert(change.up);
+	ck_assert(round_of(1, &good));
+	ck_assert_int_eq(change.new_state, RELAYS_UP);
 	ck_assert_uint_eq(change.count, 2);
 	ck_assert_str_eq(via(RELAYS_ALL, 0), "b");
 }
@@ -278,11 +317,12 @@ START_TEST(test_relays_is_healthy)
 	bool smtp = o == OUTCOME_EHLO || o == OUTCOME_STARTTLS_OFFERED;
 	bool up = outcome_says(o) == OUTCOME_SAYS_UP;
 	bool nothing = outcome_says(o) == OUTCOME_SAYS_NOTHING;
-	round_of(0, o);
-	round_of(1, o);
-	ck_assert_msg(relays_view(relays, 0).up == (smtp || nothing),
+	struct relays_heard heard = just(o);
+	round_of(0, &heard);
+	round_of(1, &heard);
+	ck_assert_msg((state_of(0) == RELAYS_UP) == (smtp || nothing),
 	    "smtp: %s", outcome_name(o));
-	ck_assert_msg(relays_view(relays, 1).up == (up || nothing),
+	ck_assert_msg((state_of(1) == RELAYS_UP) == (up || nothing),
 	    "connect: %s", outcome_name(o));
 }
 END_TEST
@@ -291,21 +331,23 @@ START_TEST(test_relays_fall_and_rise)
 {
 	configure("probe={fall=3;rise=2;};"
 		  "relays=({name=\"a\";nexthop=\"[192.0.2.1]\";});");
-	ck_assert(!round_of(0, OUTCOME_CONNECT_TIMEOUT));
-	ck_assert(!round_of(0, OUTCOME_CONNECT_TIMEOUT));
-	ck_assert(!round_of(0, OUTCOME_EHLO)); // begins the count anew
-	ck_assert(!round_of(0, OUTCOME_CONNECT_TIMEOUT));
-	ck_assert(!round_of(0, OUTCOME_LOCAL_ERROR)); // does not
-	ck_assert(!round_of(0, OUTCOME_CONNECT_TIMEOUT));
-	ck_assert(round_of(0, OUTCOME_CONNECT_REFUSED));
+	ck_assert(!round_of(0, &dead));
+	ck_assert(!round_of(0, &dead));
+	ck_assert(!round_of(0, &good)); // begins the count anew
+	ck_assert(!round_of(0, &dead));
+	ck_assert(!round_of(
+	    0, &(struct relays_heard){OUTCOME_LOCAL_ERROR, 0})); // does not
+	ck_assert(!round_of(0, &dead));
+	ck_assert(
+	    round_of(0, &(struct relays_heard){OUTCOME_CONNECT_REFUSED, 0}));
 	ck_assert_uint_eq(change.count, 3);
 	ck_assert_int_eq(change.outcome, OUTCOME_CONNECT_REFUSED);
 	ck_assert_str_eq(change.name, "a");
-	ck_assert(!round_of(0, OUTCOME_EHLO));
-	ck_assert(!round_of(0, OUTCOME_CONNECT_TIMEOUT));
-	ck_assert(!round_of(0, OUTCOME_EHLO));
-	ck_assert(round_of(0, OUTCOME_EHLO));
-	ck_assert(change.up);
+	ck_assert(!round_of(0, &good));
+	ck_assert(!round_of(0, &dead));
+	ck_assert(!round_of(0, &good));
+	ck_assert(round_of(0, &good));
+	ck_assert_int_eq(change.new_state, RELAYS_UP);
 }
 END_TEST
 
@@ -323,7 +365,7 @@ START_TEST(test_relays_probed_every_fast_interval)
 		ck_assert_int_eq(relays_next_at(relays, now), INT64_MAX);
 		int64_t begun = now;
 		now += 700;
-		relays_tell_probe(relays, 0, OUTCOME_EHLO, now, &change);
+		relays_tell_probe(relays, 0, &good, now, &change);
 		ck_assert_int_eq(relays_view(relays, 0).observed_at, now);
 		ck_assert_int_eq(relays_next_at(relays, now), begun + FAST);
 		now = begun + FAST - 1;
@@ -390,7 +432,11 @@ probe(const char *address, enum outcome outcome)
 	ck_assert(due.probe);
 	ck_assert_str_eq(netaddr_format(&due.to, text), address);
 	ck_assert_uint_eq(due.to.port, 587);
-	return relays_tell_probe(relays, due.relay, outcome, now, &change);
+	int code = outcome == OUTCOME_EHLO ? 250 : 0;
+	if (outcome == OUTCOME_REFUSED_SERVICE)
+		code = 421;
+	return relays_tell_probe(relays, due.relay,
+	    &(struct relays_heard){outcome, code}, now, &change);
 }
 
 #define BY_NAME "relays=({name=\"r\";nexthop=\"[r.test]:587\";});"
@@ -409,7 +455,7 @@ START_TEST(test_relays_addresses_in_turn)
 	ck_assert(!relays_next(relays, now, &due));
 	now += FAST; // its addresses hold
 	probe("192.0.2.1", OUTCOME_CONNECT_TIMEOUT);
-	probe("192.0.2.2", OUTCOME_REFUSED_SERVICE);
+	probe("192.0.2.2", OUTCOME_CLOSED_EARLY);
 	ck_assert(!probe("2001:db8::1", OUTCOME_NO_ROUTE));
 	now += FAST;
 	probe("192.0.2.1", OUTCOME_CONNECT_TIMEOUT);
@@ -458,7 +504,7 @@ START_TEST(test_relays_resolve_failures)
 	now += FAST;
 	ck_assert(!resolve(AF_INET, &failed));
 	ck_assert(resolve(AF_INET6, &failed));
-	ck_assert(!change.up);
+	ck_assert_int_eq(change.new_state, RELAYS_DOWN);
 	ck_assert_int_eq(change.outcome, OUTCOME_NONE);
 	ck_assert_int_eq(change.dns, row[_i]);
 	for (int i = 0; i < 2; i++) {
@@ -489,6 +535,249 @@ START_TEST(test_relays_family_that_is_not_probed)
 }
 END_TEST
 
+// -- busy -------------------------------------------------------------------
+
+START_TEST(test_relays_is_put_off)
+{
+	static const struct {
+		struct relays_heard heard;
+		bool put_off;
+	} row[] = {
+	    {{OUTCOME_REFUSED_SERVICE, 421}, true},
+	    {{OUTCOME_REFUSED_SERVICE, 450}, true},
+	    {{OUTCOME_REFUSED_SERVICE, 499}, true},
+	    {{OUTCOME_REFUSED_SERVICE, 554}, false},
+	    {{OUTCOME_REFUSED_SERVICE, 500}, false},
+	    {{OUTCOME_EHLO_REFUSED, 421}, true},
+	    {{OUTCOME_EHLO_REFUSED, 502}, false},
+	    {{OUTCOME_EHLO_REFUSED, 251}, false},
+	    {{OUTCOME_EHLO, 250}, false},
+	    {{OUTCOME_REPLY_TIMEOUT, 421}, false}, // it fell silent after that
+	    {{OUTCOME_CONNECT_TIMEOUT, 0}, false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(row); i++)
+		ck_assert_msg(
+		    relays_is_put_off(&row[i].heard) == row[i].put_off,
+		    "row %zu", i);
+}
+END_TEST
+
+// What a relay is after these rounds, with fall and rise 2: g a good answer, b
+// a 4xx, x a failure, r a 5xx, n nothing learnt. U up, B busy, D down.
+START_TEST(test_relays_busy_as_long_as_it_is_put_off)
+{
+	static const struct {
+		const char *heard, *want;
+	} row[] = {
+	    {"gb", "UB"},		// at the first one
+	    {"gbbbbbbbb", "UBBBBBBBB"}, // never down by it
+	    {"gbg", "UBU"},		// up at the first good answer
+	    {"gbxg", "UBBU"},
+	    {"gbxx", "UBBD"},	    // failures count from there
+	    {"gbxbxbx", "UBBBBBB"}, // and a 4xx begins the count anew
+	    {"gxbx", "UUBB"},
+	    {"gbrr", "UBBD"},	    // a 5xx is a failure
+	    {"gbnnnb", "UBBBBB"},   // nothing is nothing
+	    {"gbbxxbb", "UBBBDDB"}, // back by rise answers, and busy
+	    {"gxxbg", "UUDDU"},	    // back by rise answers, and up
+	    {"gxxgb", "UUDDB"},
+	    {"gxxbxb", "UUDDDD"},
+	    {"bb", "UD"},	  // it never answered well
+	    {"bbbbbb", "UDDDDD"}, // however long
+	    {"bg", "UU"},
+	    {"xxbbggb", "UDDDDUB"},
+	};
+	static const struct relays_heard refused = {
+	    OUTCOME_REFUSED_SERVICE, 554};
+	static const struct relays_heard nothing = {OUTCOME_NO_ROUTE, 0};
+	const char *heard = row[_i].heard, *want = row[_i].want;
+	configure("relays=({name=\"a\";nexthop=\"[192.0.2.1]\";});");
+	enum relays_state before = RELAYS_UP;
+	for (size_t i = 0; heard[i] != '\0'; i++) {
+		bool changed = round_of(0, heard[i] == 'g'   ? &good
+					   : heard[i] == 'b' ? &put_off
+					   : heard[i] == 'x' ? &dead
+					   : heard[i] == 'r' ? &refused
+							     : &nothing);
+		ck_assert_msg("UBD"[state_of(0)] == want[i], "%s: %zu: %s",
+		    heard, i, relays_state_name(state_of(0)));
+		ck_assert(changed == (state_of(0) != before));
+		if (changed) {
+			ck_assert_int_eq(change.old_state, before);
+			ck_assert_int_eq(change.new_state, state_of(0));
+		}
+		before = state_of(0);
+		ck_assert_uint_eq(
+		    relays_healthy(relays), before != RELAYS_DOWN);
+		ck_assert((relays_pick(relays, RELAYS_ALL, 1) != NULL) ==
+			  (before != RELAYS_DOWN));
+	}
+}
+END_TEST
+
+START_TEST(test_relays_busy_change)
+{
+	configure(THREE);
+	for (int i = 0; i < 5; i++)
+		ck_assert(!round_of(0, &good));
+	ck_assert(round_of(0, &put_off));
+	ck_assert_str_eq(change.name, "a");
+	ck_assert_int_eq(change.old_state, RELAYS_UP);
+	ck_assert_int_eq(change.outcome, OUTCOME_REFUSED_SERVICE);
+	ck_assert_uint_eq(change.count, 1);
+	ck_assert_uint_eq(change.healthy, 3);
+	ck_assert_uint_eq(change.all, 3);
+	ck_assert(!round_of(0, &dead));
+	ck_assert(round_of(0, &dead));
+	ck_assert_int_eq(change.old_state, RELAYS_BUSY);
+	ck_assert_uint_eq(change.count, 2);
+	ck_assert_uint_eq(change.healthy, 2);
+	static const struct relays_heard ehlo = {OUTCOME_EHLO_REFUSED, 421};
+	ck_assert(!round_of(0, &ehlo));
+	ck_assert(round_of(0, &ehlo));
+	ck_assert_int_eq(change.old_state, RELAYS_DOWN);
+	ck_assert_int_eq(change.new_state, RELAYS_BUSY);
+	ck_assert_int_eq(change.outcome, OUTCOME_EHLO_REFUSED);
+	ck_assert(round_of(0, &good));
+	ck_assert_int_eq(change.old_state, RELAYS_BUSY);
+	ck_assert_uint_eq(change.count, 1);
+}
+END_TEST
+
+// After every one that is up, of any priority; its weight goes to the next.
+START_TEST(test_relays_busy_is_last)
+{
+	configure(THREE);
+	make_busy(0);
+	for (uint32_t hash = 0; hash < 3; hash++) {
+		const struct relays_choice *c = relays_pick(
+		    relays, RELAYS_ALL, hash);
+		ck_assert_str_eq(c->via, "b");
+		ck_assert_str_eq(c->transport,
+		    "OK relay:[192.0.2.2]:587,[192.0.2.3],[192.0.2.1]:587");
+		ck_assert_str_eq(c->mailer, "OK relay:[192.0.2.2]");
+	}
+	make_busy(1);
+	ck_assert_str_eq(relays_pick(relays, RELAYS_ALL, 0)->via, "c");
+	ck_assert_str_eq(relays_pick(relays, RELAYS_ALL, 0)->transport,
+	    "OK relay:[192.0.2.3],[192.0.2.1]:587,[192.0.2.2]:587");
+	take_down(2);
+	// None that is up: among the busy ones as among those.
+	ck_assert_str_eq(relays_pick(relays, RELAYS_ALL, 0)->transport,
+	    "OK relay:[192.0.2.1]:587,[192.0.2.2]:587");
+	ck_assert_str_eq(relays_pick(relays, RELAYS_ALL, 1)->transport,
+	    "OK relay:[192.0.2.2]:587,[192.0.2.1]:587");
+	ck_assert_uint_eq(relays_healthy(relays), 2);
+	ck_assert(round_of(1, &good));
+	ck_assert_str_eq(relays_pick(relays, RELAYS_ALL, 0)->transport,
+	    "OK relay:[192.0.2.2]:587,[192.0.2.1]:587");
+}
+END_TEST
+
+START_TEST(test_relays_all_busy_are_used)
+{
+	unsigned n[3] = {0};
+	configure(THREE);
+	for (unsigned i = 0; i < 3; i++)
+		make_busy(i);
+	ck_assert_uint_eq(relays_healthy(relays), 3);
+	for (uint32_t hash = 0; hash < 3000; hash++)
+		n[via(RELAYS_ALL, hash)[0] - 'a']++;
+	ck_assert_uint_eq(n[0], 1000); // by weight, in the first priority
+	ck_assert_uint_eq(n[1], 2000);
+	ck_assert_str_eq(relays_pick(relays, RELAYS_ALL, 1)->transport,
+	    "OK relay:[192.0.2.2]:587,[192.0.2.1]:587,[192.0.2.3]");
+}
+END_TEST
+
+START_TEST(test_relays_busy_in_the_lists_of_rules)
+{
+	configure(THREE "rules=({domain=[\"b.test\"];relays=[\"c\",\"a\"];},"
+			"{domain=[\"c.test\"];relays=[\"a\"];});");
+	unsigned ac = relays_list_of_rule(relays, 0);
+	unsigned a = relays_list_of_rule(relays, 1);
+	make_busy(0);
+	ck_assert_str_eq(relays_pick(relays, ac, 0)->transport,
+	    "OK relay:[192.0.2.3],[192.0.2.1]:587");
+	ck_assert_str_eq(
+	    relays_pick(relays, a, 0)->transport, "OK relay:[192.0.2.1]:587");
+}
+END_TEST
+
+// A busy one of another transport is no failover of the first one's.
+START_TEST(test_relays_busy_of_another_transport)
+{
+	configure(
+	    "relays=({name=\"a\";nexthop=\"[192.0.2.1]\";transport=\"t1\";"
+	    "},{name=\"b\";nexthop=\"[192.0.2.2]\";transport=\"t2\";});");
+	make_busy(0);
+	for (uint32_t hash = 0; hash < 2; hash++)
+		ck_assert_str_eq(
+		    relays_pick(relays, RELAYS_ALL, hash)->transport,
+		    "OK t2:[192.0.2.2]");
+	make_busy(1);
+	ck_assert_str_eq(
+	    relays_pick(relays, RELAYS_ALL, 0)->transport, "OK t1:[192.0.2.1]");
+}
+END_TEST
+
+// The MTA tries all addresses, so the best one says what the relay is.
+START_TEST(test_relays_busy_at_one_of_its_addresses)
+{
+	struct answer_addr v4 = answer_of("192.0.2.1 192.0.2.2 192.0.2.3");
+	struct answer_addr none = answer_of("");
+	configure(BY_NAME);
+	resolve(AF_INET, &v4);
+	resolve(AF_INET6, &none);
+	ck_assert(!probe("192.0.2.1", OUTCOME_EHLO));
+	now += FAST;
+	ck_assert(!probe("192.0.2.1", OUTCOME_REFUSED_SERVICE));
+	ck_assert(!probe("192.0.2.2", OUTCOME_EHLO));
+	ck_assert_int_eq(state_of(0), RELAYS_UP);
+	now += FAST;
+	ck_assert(!probe("192.0.2.1", OUTCOME_CONNECT_TIMEOUT));
+	ck_assert(!probe("192.0.2.2", OUTCOME_REFUSED_SERVICE));
+	ck_assert(probe("192.0.2.3", OUTCOME_CONNECT_TIMEOUT));
+	ck_assert_int_eq(change.new_state, RELAYS_BUSY);
+	ck_assert_int_eq(change.outcome, OUTCOME_REFUSED_SERVICE);
+	for (int i = 0; i < 2; i++) {
+		now += FAST;
+		ck_assert(!probe("192.0.2.1", OUTCOME_CONNECT_TIMEOUT));
+		ck_assert(!probe("192.0.2.2", OUTCOME_NO_ROUTE));
+		ck_assert(
+		    probe("192.0.2.3", OUTCOME_CONNECT_TIMEOUT) == (i == 1));
+	}
+	ck_assert_int_eq(change.new_state, RELAYS_DOWN);
+	ck_assert_int_eq(change.outcome, OUTCOME_CONNECT_TIMEOUT);
+}
+END_TEST
+
+// The depth of its probe is the handshake, and no greeting is heard.
+START_TEST(test_relays_probe_connect_is_never_busy)
+{
+	static const struct relays_heard connected = {OUTCOME_CONNECTED, 0};
+	configure("relays=({nexthop=\"[192.0.2.1]:465\";probe=\"connect\";});");
+	ck_assert(!round_of(0, &connected));
+	ck_assert(!round_of(0, &put_off));
+	ck_assert_int_eq(state_of(0), RELAYS_UP);
+}
+END_TEST
+
+START_TEST(test_relays_busy_over_a_reload)
+{
+	configure(THREE);
+	make_busy(0);
+	configure(THREE);
+	ck_assert_int_eq(state_of(0), RELAYS_BUSY);
+	ck_assert_str_eq(via(RELAYS_ALL, 0), "b");
+	ck_assert(!round_of(0, &put_off));
+	ck_assert(round_of(0, &good));
+	configure(THREE); // that it ever answered well is kept, too
+	ck_assert(round_of(0, &put_off));
+	ck_assert_int_eq(change.new_state, RELAYS_BUSY);
+}
+END_TEST
+
 // -- reloads ----------------------------------------------------------------
 
 START_TEST(test_relays_keep_health_over_a_reload)
@@ -498,14 +787,14 @@ START_TEST(test_relays_keep_health_over_a_reload)
 	configure("relays=({name=\"new\";nexthop=\"[192.0.2.9]\";},"
 		  "{name=\"renamed\";nexthop=\"[192.0.2.1]:587\";},"
 		  "{name=\"port\";nexthop=\"[192.0.2.1]:25\";});");
-	ck_assert(relays_view(relays, 0).up);
-	ck_assert(!relays_view(relays, 1).up);
+	ck_assert_int_eq(state_of(0), RELAYS_UP);
+	ck_assert_int_eq(state_of(1), RELAYS_DOWN);
 	ck_assert_str_eq(relays_view(relays, 1).name, "renamed");
-	ck_assert(relays_view(relays, 2).up);
+	ck_assert_int_eq(state_of(2), RELAYS_UP);
 	ck_assert_uint_eq(relays_healthy(relays), 2);
 	ck_assert_str_eq(via(RELAYS_ALL, 1), "port");
 	configure("relays=({nexthop=\"[192.0.2.1]:587\";probe=\"none\";});");
-	ck_assert(relays_view(relays, 0).up);
+	ck_assert_int_eq(state_of(0), RELAYS_UP);
 }
 END_TEST
 
@@ -579,6 +868,17 @@ relays_suite(void)
 	tcase_add_test(tc, test_relays_resolved_anew_after_the_ttl);
 	tcase_add_loop_test(tc, test_relays_resolve_failures, 0, 4);
 	tcase_add_test(tc, test_relays_family_that_is_not_probed);
+	tcase_add_test(tc, test_relays_is_put_off);
+	tcase_add_loop_test(
+	    tc, test_relays_busy_as_long_as_it_is_put_off, 0, 17);
+	tcase_add_test(tc, test_relays_busy_change);
+	tcase_add_test(tc, test_relays_busy_is_last);
+	tcase_add_test(tc, test_relays_all_busy_are_used);
+	tcase_add_test(tc, test_relays_busy_in_the_lists_of_rules);
+	tcase_add_test(tc, test_relays_busy_of_another_transport);
+	tcase_add_test(tc, test_relays_busy_at_one_of_its_addresses);
+	tcase_add_test(tc, test_relays_probe_connect_is_never_busy);
+	tcase_add_test(tc, test_relays_busy_over_a_reload);
 	tcase_add_test(tc, test_relays_keep_health_over_a_reload);
 	tcase_add_test(tc, test_relays_reload_amid_a_round);
 	tcase_add_test(tc, test_relays_reload_of_protocols);

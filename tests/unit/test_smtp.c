@@ -13,6 +13,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -320,6 +321,12 @@ check_talk(const struct talk_row *row, int i)
 	    outcome_name(r.result.outcome), outcome_name(row->outcome));
 	ck_assert_msg(strcmp(r.result.text, row->text) == 0,
 	    "row %d (%s): text \"%s\"", i, row->name, r.result.text);
+	// What one that is up says for its text begins with the code.
+	if (outcome_says(row->outcome) == OUTCOME_SAYS_UP &&
+	    row->outcome != OUTCOME_CONNECTED)
+		ck_assert_int_eq(r.result.code, strtol(row->text, NULL, 10));
+	if (row->text[0] == '\0')
+		ck_assert_int_eq(r.result.code, 0);
 	ck_assert_msg(strcmp(talk->received, row->sent) == 0 &&
 			  talk->len == strlen(row->sent),
 	    "row %d (%s): sent \"%s\"", i, row->name, talk->received);
