@@ -29,6 +29,8 @@ struct wire_reply {
 	    owner[NS_MAXDNAME]; // where the CNAMEs ended, as the message has it
 	unsigned aliases;	// CNAMEs up to there
 	uint32_t ttl_s;		// lowest so far
+	bool explained[WIRE_RECORD_MAX]; // record of the answer section =>
+					 // it is a part of that way
 };
 
 // Counts a record's TTL in. With its top bit set it is 0 (RFC 2181 section 8).
@@ -145,11 +147,64 @@ wire_open(struct wire_reply *r, const unsigned char *msg, size_t len)
 	}
 }
 
+// True when the name is below the other one; both as the message has them.
+static bool
+wire_is_below(const char *name, const char *other)
+{
+	size_t len = strlen(name), tail = strlen(other);
+
+	if (strcmp(other, ".") == 0)
+		return len > 0;
+	if (len < tail + 2 || strcasecmp(name + len - tail, other) != 0 ||
+	    name[len - tail - 1] != '.')
+		return false;
+	// A dot of a label's own has an odd number of backslashes before it.
+	size_t escapes = 0;
+	while (
+	    escapes < len - tail - 1 && name[len - tail - 2 - escapes] == '\\')
+		escapes++;
+	return escapes % 2 == 0;
+}
+
+// True when the record is a DNAME that redirects r->owner (RFC 6672: what is
+// below its own name), or the signature of that, or of the CNAME there.
+static bool
+wire_goes_with_alias(const struct wire_reply *r, const ns_rr *rr)
+{
+	unsigned type = ns_rr_type(*rr);
+
+	if (ns_rr_class(*rr) != ns_c_in)
+		return false;
+	if (type == ns_t_rrsig && ns_rr_rdlen(*rr) >= sizeof(uint16_t))
+		type = ns_get16(ns_rr_rdata(*rr)); // what it signs
+	else if (type != ns_t_dname)
+		return false;
+	if (type == ns_t_cname)
+		return strcasecmp(ns_rr_name(*rr), r->owner) == 0;
+	return type == ns_t_dname && wire_is_below(r->owner, ns_rr_name(*rr));
+}
+
+// Marks what leads on from r->owner.
+static bool
+wire_explain_alias(struct wire_reply *r, unsigned alias)
+{
+	r->explained[alias] = true;
+	for (unsigned i = 0; i < r->n_answers; i++) {
+		ns_rr rr;
+		if (ns_parserr(&r->msg, ns_s_an, (int)i, &rr) < 0)
+			return false;
+		if (wire_goes_with_alias(r, &rr))
+			r->explained[i] = true;
+	}
+	return true;
+}
+
 // Looks what is at r->owner; an alias leads to `target`.
 static enum wire_found
 wire_look(struct wire_reply *r, char target[NS_MAXDNAME])
 {
 	enum wire_found found = WIRE_NOTHING;
+	unsigned alias_at = 0;
 	ns_rr alias;
 
 	for (unsigned i = 0; i < r->n_answers; i++) {
@@ -161,11 +216,13 @@ wire_look(struct wire_reply *r, char target[NS_MAXDNAME])
 		if (found == WIRE_NOTHING &&
 		    wire_is_at(&rr, r->owner, ns_t_cname)) {
 			alias = rr;
+			alias_at = i;
 			found = WIRE_ALIAS;
 		}
 	}
 	if (found == WIRE_ALIAS) {
-		if (!wire_name_in(r, &alias, 0, target))
+		if (!wire_name_in(r, &alias, 0, target) ||
+		    !wire_explain_alias(r, alias_at))
 			return WIRE_BAD;
 		wire_note_ttl(r, &alias);
 	}
@@ -191,22 +248,65 @@ wire_follow(struct wire_reply *r)
 	return WIRE_BAD;
 }
 
-// Some injectors answer every question with an address, and so betray
-// themselves to who asked for MX.
+// True when the other sections speak against a none: by the very records that
+// the answer section lacks, or by an OPT among those that say why.
 static bool
-wire_has_address_for_mx(struct wire_reply *r)
+wire_is_contradicted(struct wire_reply *r)
 {
-	for (unsigned i = 0; i < r->n_answers; i++) {
-		ns_rr rr;
-		if (ns_parserr(&r->msg, ns_s_an, (int)i, &rr) < 0)
-			return true;
-		if (wire_is_at(&rr, r->name, ns_t_a) ||
-		    wire_is_at(&rr, r->name, ns_t_aaaa) ||
-		    wire_is_at(&rr, r->owner, ns_t_a) ||
-		    wire_is_at(&rr, r->owner, ns_t_aaaa))
-			return true;
-	}
+	for (int section = ns_s_ns; section <= ns_s_ar; section++)
+		for (int i = 0; i < ns_msg_count(r->msg, section); i++) {
+			ns_rr rr;
+			if (ns_parserr(&r->msg, (ns_sect)section, i, &rr) < 0)
+				return true;
+			if (wire_is_at(&rr, r->name, r->type) ||
+			    wire_is_at(&rr, r->owner, r->type) ||
+			    (section == ns_s_ns && ns_rr_type(rr) == ns_t_opt))
+				return true;
+		}
 	return false;
+}
+
+// "There is none" has to be said plainly: by an answer section that is empty,
+// or holds the CNAMEs that lead to the name without records and nothing else.
+// Whoever puts other things there (an OPT, another's records, an address for an
+// MX) is broken or an injector, and the truth may be another.
+static bool
+wire_is_plain_none(struct wire_reply *r)
+{
+	for (unsigned i = 0; i < r->n_answers; i++)
+		if (!r->explained[i])
+			return false;
+	return !wire_is_contradicted(r);
+}
+
+// A server that does not recurse follows CNAMEs as far as its own zones go;
+// only a SOA says that the records are missing (RFC 2308 section 2.2), and not
+// the rest of the answer. One that recurses went to the end, and may leave the
+// SOA out.
+static bool
+wire_is_partial(struct wire_reply *r)
+{
+	if (r->aliases == 0 || ns_msg_getflag(r->msg, ns_f_ra))
+		return false;
+	for (int i = 0; i < ns_msg_count(r->msg, ns_s_ns); i++) {
+		ns_rr rr;
+		if (ns_parserr(&r->msg, ns_s_ns, i, &rr) == 0 &&
+		    ns_rr_type(rr) == ns_t_soa)
+			return false;
+	}
+	return true;
+}
+
+// What it comes to when the records asked for are not there; `said` is what the
+// response code makes of it.
+static enum answer_outcome
+wire_none(struct wire_reply *r, enum answer_outcome said)
+{
+	if (!wire_is_plain_none(r))
+		return ANSWER_UNREADABLE;
+	if (said == ANSWER_NXDOMAIN)
+		return ANSWER_NXDOMAIN;
+	return wire_is_partial(r) ? ANSWER_SERVFAIL : ANSWER_NODATA;
 }
 
 // True when (a, a_host) is to stand before `b`.
@@ -300,6 +400,27 @@ wire_collect_addr(struct wire_reply *r, int family, struct answer_addr *out)
 	return true;
 }
 
+// Opens the message and looks for the records asked for. OK: they are at
+// r->owner.
+static enum answer_outcome
+wire_find(struct wire_reply *r, const unsigned char *msg, size_t len)
+{
+	enum answer_outcome said = wire_open(r, msg, len);
+
+	if (said != ANSWER_OK && said != ANSWER_NXDOMAIN)
+		return said;
+	switch (wire_follow(r)) {
+	case WIRE_RECORDS: // a name that does not exist has none
+		return said == ANSWER_OK ? ANSWER_OK : ANSWER_UNREADABLE;
+	case WIRE_NOTHING:
+		return wire_none(r, said);
+	case WIRE_ALIAS:
+	case WIRE_BAD:
+		break;
+	}
+	return ANSWER_UNREADABLE;
+}
+
 void
 wire_decode_mx(const char *name, const unsigned char *msg, size_t len,
     struct answer_mx *out)
@@ -307,28 +428,15 @@ wire_decode_mx(const char *name, const unsigned char *msg, size_t len,
 	struct wire_reply r = {.name = name, .type = ns_t_mx};
 
 	memset(out, 0, sizeof(*out));
-	out->outcome = wire_open(&r, msg, len);
+	out->outcome = wire_find(&r, msg, len);
 	if (out->outcome != ANSWER_OK)
 		return;
-	switch (wire_follow(&r)) {
-	case WIRE_RECORDS:
-		if (wire_collect_mx(&r, out)) {
-			out->ttl_s = r.ttl_s;
-			return;
-		}
-		break;
-	case WIRE_NOTHING:
-		if (!wire_has_address_for_mx(&r)) {
-			out->outcome = ANSWER_NODATA;
-			return;
-		}
-		break;
-	case WIRE_ALIAS:
-	case WIRE_BAD:
-		break;
+	if (!wire_collect_mx(&r, out)) {
+		memset(out, 0, sizeof(*out));
+		out->outcome = ANSWER_UNREADABLE;
+		return;
 	}
-	memset(out, 0, sizeof(*out));
-	out->outcome = ANSWER_UNREADABLE;
+	out->ttl_s = r.ttl_s;
 }
 
 void
@@ -340,25 +448,16 @@ wire_decode_addr(const char *name, int family, const unsigned char *msg,
 	    .name = name, .type = family == AF_INET ? ns_t_a : ns_t_aaaa};
 
 	memset(out, 0, sizeof(*out));
-	out->outcome = wire_open(&r, msg, len);
+	out->outcome = wire_find(&r, msg, len);
 	if (out->outcome != ANSWER_OK)
 		return;
-	switch (wire_follow(&r)) {
-	case WIRE_RECORDS:
-		if (!wire_collect_addr(&r, family, out))
-			break;
-		out->ttl_s = r.ttl_s;
-		if (r.aliases > 0 && dname_fold_host(r.owner, strlen(r.owner),
-					 out->canonical) < 0)
-			out->canonical[0] = '\0';
+	if (!wire_collect_addr(&r, family, out)) {
+		memset(out, 0, sizeof(*out));
+		out->outcome = ANSWER_UNREADABLE;
 		return;
-	case WIRE_NOTHING:
-		out->outcome = ANSWER_NODATA;
-		return;
-	case WIRE_ALIAS:
-	case WIRE_BAD:
-		break;
 	}
-	memset(out, 0, sizeof(*out));
-	out->outcome = ANSWER_UNREADABLE;
+	out->ttl_s = r.ttl_s;
+	if (r.aliases > 0 &&
+	    dname_fold_host(r.owner, strlen(r.owner), out->canonical) < 0)
+		out->canonical[0] = '\0';
 }

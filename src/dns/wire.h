@@ -17,14 +17,19 @@ enum {
 // whatever order they stand, take only records of the asked type and class IN
 // at their end, compare names without case, skip names that dname_fold_host()
 // refuses, drop duplicates (of a host that has two preferences the lower
-// stays), and set every field of `out`. Only the answer section counts.
+// stays), and set every field of `out`. Only records of the answer section are
+// taken.
 //
 // The response code, the bits of EDNS included, maps as: NOERROR to OK or
 // NODATA, NXDOMAIN, REFUSED, all others to SERVFAIL. A referral without
-// recursion (the server is lame) is SERVFAIL, too. UNREADABLE is what cannot be
-// parsed, is cut off, has no QR bit or another question, loops, or is an answer
-// to an MX question that has address records instead of any MX: nobody but an
-// injector answers so.
+// recursion (the server is lame), and CNAMEs that such a server leaves without
+// end, are SERVFAIL, too. UNREADABLE is what cannot be parsed, is cut off, has
+// no QR bit or another question, or loops.
+//
+// NODATA and NXDOMAIN, which are believed, are said plainly: the answer section
+// is empty, or has only the CNAMEs from `name` to where there is nothing (their
+// DNAME and RRSIG may be beside them), and the records asked for stand in no
+// other section. A none said otherwise is UNREADABLE.
 //
 // MX come in the order of preference, then of name, whatever the order on the
 // wire; of more than ANSWER_MX_MAX the first stay. Addresses keep the order of

@@ -3,7 +3,7 @@
 import clients
 import fakedns
 import fakesmtp
-from fakedns import Reply, a, aaaa, cname, mx
+from fakedns import Record, Reply, a, aaaa, cname, mx
 from harness import (NOTFOUND, World, check, eventually, in_parallel, long,
                      same)
 
@@ -51,6 +51,13 @@ def test_outcomes_and_reasons():
                          "direct", "all-reachable"),
             "notimp.test": (Reply(rcode=4), [a(DEAD)],
                             "direct", "dns-failure"),
+            # Nobody says plainly that there is none.
+            "otherkind.test": ([Record("TXT", 300, b"\1x", None)], [a(DEAD)],
+                               "direct", "dns-failure"),
+            "otherowner.test": ([mx(10, "mx.up.test", owner="x.test")],
+                                [a(DEAD)], "direct", "dns-failure"),
+            "gonebut.test": (Reply([up], rcode=3), [a(DEAD)],
+                             "direct", "dns-failure"),
             "alias.test": ([cname("real.test"),
                             mx(10, "mx.up.test", owner="real.test")],
                            [a(DEAD)], "direct", "all-reachable"),
@@ -135,9 +142,9 @@ def test_answers_that_lie():
             "aliasformx.test": ([cname("mx.lie.test"),
                                  a(lie, owner="mx.lie.test")], [a(UP)],
                                 "direct", "dns-failure"),
-            # Nothing that was asked for is NODATA (RFC 2308 section 2.2).
+            # Another's records do not say that there are none here.
             "othername.test": ([false._replace(owner="lie.test")], [a(UP)],
-                               "direct", "all-reachable"),
+                               "direct", "dns-failure"),
             "othernames.test": ([false._replace(owner="lie.test"), up],
                                 [a(UP)], "direct", "all-reachable"),
             "otherquestion.test": (Reply([false], question="lie.test"),
@@ -156,9 +163,9 @@ def test_answers_that_lie():
                          "direct", "dns-failure"),
             # The same about a host.
             "hostname.test": ([mx(10, "h1.test")], [a(UP)],
-                              "direct", "no-mx"),
+                              "direct", "dns-failure"),
             "hosttype.test": ([mx(10, "h2.test")], [a(UP)],
-                              "direct", "no-mx"),
+                              "direct", "dns-failure"),
             "hostcircle.test": ([mx(10, "h3.test")], [a(UP)],
                                 "direct", "dns-failure"),
             "hostshort.test": ([mx(10, "h4.test")], [a(UP)],

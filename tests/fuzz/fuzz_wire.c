@@ -135,6 +135,32 @@ reach_outcome(enum answer_outcome outcome)
 	mxd_assert(!"no message says so");
 }
 
+// A none that is believed stands in an answer section without any records but
+// those of aliases.
+static void
+check_none(enum answer_outcome outcome, const unsigned char *msg, size_t len)
+{
+	ns_msg m;
+	ns_rr rr;
+
+	if (outcome != ANSWER_NODATA && outcome != ANSWER_NXDOMAIN)
+		return;
+	mxd_assert(ns_initparse(msg, (int)len, &m) == 0);
+	unsigned aliases = 0, others = 0;
+	for (int i = 0; i < ns_msg_count(m, ns_s_an); i++) {
+		mxd_assert(ns_parserr(&m, ns_s_an, i, &rr) == 0);
+		mxd_assert(ns_rr_class(rr) == ns_c_in);
+		if (ns_rr_type(rr) == ns_t_cname) {
+			aliases++;
+			continue;
+		}
+		mxd_assert(ns_rr_type(rr) == ns_t_dname ||
+			   ns_rr_type(rr) == ns_t_rrsig);
+		others++;
+	}
+	mxd_assert(aliases <= WIRE_ALIAS_MAX && (aliases > 0 || others == 0));
+}
+
 // By preference, then by name; no host twice; all folded.
 static void
 check_mx_order(const struct answer_mx *a)
@@ -176,6 +202,7 @@ check_mx(const char *name, const unsigned char *msg, size_t len)
 	struct answer_mx a, cut;
 	wire_decode_mx(name, msg, len, &a);
 	reach_outcome(a.outcome);
+	check_none(a.outcome, msg, len);
 	mxd_assert(a.n <= ANSWER_MX_MAX && a.ttl_s <= INT32_MAX);
 	mxd_assert(!a.null_mx || a.n == 0);
 	if (a.outcome != ANSWER_OK) {
@@ -228,6 +255,7 @@ check_addr(const char *name, int family, const unsigned char *msg, size_t len)
 	struct answer_addr a;
 	wire_decode_addr(name, family, msg, len, &a);
 	reach_outcome(a.outcome);
+	check_none(a.outcome, msg, len);
 	mxd_assert(a.n <= ANSWER_ADDR_MAX && a.ttl_s <= INT32_MAX);
 	if (a.outcome != ANSWER_OK) {
 		mxd_assert(a.n == 0 && a.canonical[0] == '\0' && a.ttl_s == 0);

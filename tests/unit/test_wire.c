@@ -77,10 +77,14 @@ type_of(const char *text)
 	    {"MX", ns_t_mx},
 	    {"CNAME", ns_t_cname},
 	    {"NS", ns_t_ns},
+	    {"DNAME", ns_t_dname},
 	    {"OPT", ns_t_opt},
 	    {"RAW-A", ns_t_a},
 	    {"RAW-MX", ns_t_mx},
 	    {"RAW-CNAME", ns_t_cname},
+	    {"RAW-RRSIG", ns_t_rrsig},
+	    {"RAW-SOA", ns_t_soa},
+	    {"RAW-TXT", ns_t_txt},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
@@ -235,15 +239,6 @@ static const struct mx_case {
     {.what = "CNAME to nowhere",
 	.answer = "d.test 100 IN CNAME e.test",
 	.outcome = ANSWER_NODATA},
-    {.what = "CNAME in another class",
-	.answer = "d.test 100 CH CNAME e.test;e.test 80 IN MX 1,a.test",
-	.outcome = ANSWER_NODATA},
-    {.what = "MX of another name only",
-	.answer = "e.test 80 IN MX 1,a.test",
-	.outcome = ANSWER_NODATA},
-    {.what = "MX in the wrong section",
-	.authority = "d.test 80 IN MX 1,a.test",
-	.outcome = ANSWER_NODATA},
     {.what = "CNAME to itself",
 	.answer = "d.test 100 IN CNAME d.test",
 	.outcome = ANSWER_UNREADABLE},
@@ -397,9 +392,6 @@ static const struct mx_case {
     {.what = "A instead of MX, a CNAME beside it",
 	.answer = "d.test 100 IN A 192.0.2.1;d.test 100 IN CNAME e.test",
 	.outcome = ANSWER_UNREADABLE},
-    {.what = "A of another name",
-	.answer = "e.test 100 IN A 192.0.2.1",
-	.outcome = ANSWER_NODATA},
     {.what = "A beside MX",
 	.answer = "d.test 100 IN A 192.0.2.1;d.test 300 IN MX 1,a.test",
 	.ttl_s = 300,
@@ -611,11 +603,11 @@ static const struct addr_case {
     {.what = "the other family",
 	.family = AF_INET,
 	.answer = "d.test 40 IN AAAA 2001:db8::1",
-	.outcome = ANSWER_NODATA},
+	.outcome = ANSWER_UNREADABLE},
     {.what = "the other family, asked the other way",
 	.family = AF_INET6,
 	.answer = "d.test 40 IN A 192.0.2.1",
-	.outcome = ANSWER_NODATA},
+	.outcome = ANSWER_UNREADABLE},
     {.what = "question of the other family",
 	.family = AF_INET,
 	.qtype = ns_t_aaaa,
@@ -674,6 +666,239 @@ START_TEST(test_wire_addr_table)
 	    "row %d (%s): %s", _i, c->what, text);
 	for (unsigned i = 0; i < a.n; i++)
 		ck_assert_uint_eq(a.addr[i].port, 0);
+	free(m);
+}
+END_TEST
+
+// Answers without the records that were asked for, to an MX, an A and an AAAA
+// question alike. ASKED stands for a record of the type that was asked for.
+#define SOA    "test 300 IN RAW-SOA 0000000000010000000200000003000000040000012c"
+#define SIG(t) "RAW-RRSIG " t "0802000000000000000000000000000000"
+static const struct none_case {
+	const char *what;
+	const char *answer, *authority, *additional;
+	unsigned flags; // 0: FLAGS
+	enum answer_outcome outcome;
+} none_cases[] = {
+    // Said plainly.
+    {"empty", NULL, NULL, NULL, 0, ANSWER_NODATA},
+    {"with SOA", NULL, SOA, NULL, 0, ANSWER_NODATA},
+    {"with SOA and OPT", NULL, SOA, ". 0 IN OPT", 0, ANSWER_NODATA},
+    {"by the server of the zone", NULL, SOA, NULL, (FLAGS & ~RA) | AA,
+	ANSWER_NODATA},
+    {"signed", NULL, SOA ";test 300 IN " SIG("0006"), ". 32768 IN OPT", 0,
+	ANSWER_NODATA},
+    {"CNAME", "d.test 60 IN CNAME e.test", SOA, NULL, 0, ANSWER_NODATA},
+    {"CNAME, no SOA, by a server that recurses", "d.test 60 IN CNAME e.test",
+	NULL, NULL, 0, ANSWER_NODATA},
+    {"CNAME, by the server of both zones", "d.test 60 IN CNAME e.test", SOA,
+	NULL, (FLAGS & ~RA) | AA, ANSWER_NODATA},
+    {"CNAMEs in no order",
+	"f.test 60 IN CNAME g.test;e.test 60 IN CNAME f.test;"
+	"D.TEST 60 IN CNAME E.test",
+	SOA, NULL, 0, ANSWER_NODATA},
+    {"signed CNAME", "d.test 60 IN CNAME e.test;d.test 60 IN " SIG("0005"), SOA,
+	NULL, 0, ANSWER_NODATA},
+    {"DNAME with the CNAME made of it",
+	"test 60 IN DNAME example;d.test 0 IN CNAME d.example", SOA, NULL, 0,
+	ANSWER_NODATA},
+    {"DNAME, signed, the root's",
+	". 60 IN DNAME example;. 60 IN " SIG(
+	    "0027") ";"
+		    "d.test 0 IN CNAME d.test.example",
+	SOA, NULL, 0, ANSWER_NODATA},
+    {"DNAME behind a CNAME",
+	"d.test 60 IN CNAME a.b.test;b.test 60 IN DNAME c.test;"
+	"a.b.test 0 IN CNAME a.c.test",
+	SOA, NULL, 0, ANSWER_NODATA},
+    {"no such name", NULL, SOA, NULL, FLAGS | ns_r_nxdomain, ANSWER_NXDOMAIN},
+    {"no such name, no SOA", NULL, NULL, NULL, FLAGS | ns_r_nxdomain,
+	ANSWER_NXDOMAIN},
+    {"no such name behind a CNAME", "d.test 60 IN CNAME e.test", SOA, NULL,
+	FLAGS | ns_r_nxdomain, ANSWER_NXDOMAIN},
+    {"no such name behind a DNAME",
+	"test 60 IN DNAME example;d.test 0 IN CNAME d.example", NULL, NULL,
+	FLAGS | ns_r_nxdomain, ANSWER_NXDOMAIN},
+    {"other records in the other sections", NULL,
+	"test 60 IN NS ns.test;test 60 IN RAW-TXT 0161",
+	"ns.test 60 IN A 192.0.2.1;ns.test 60 IN AAAA 2001:db8::1;"
+	"ns.test 60 IN MX 1,a.test",
+	0, ANSWER_NODATA},
+
+    // The rest of the answer is elsewhere: another server may know.
+    {"CNAME out of the zone", "d.test 60 IN CNAME e.example", NULL, NULL,
+	(FLAGS & ~RA) | AA, ANSWER_SERVFAIL},
+    {"CNAME, then a referral", "d.test 60 IN CNAME e.sub.test",
+	"sub.test 60 IN NS ns.sub.test", NULL, (FLAGS & ~RA) | AA,
+	ANSWER_SERVFAIL},
+
+    // Not said plainly.
+    {"OPT in the answer section", ". 0 IN OPT", NULL, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"OPT first, the records in the additional section", ". 0 IN OPT", NULL,
+	"ASKED", 0, ANSWER_UNREADABLE},
+    {"OPT behind a CNAME", "d.test 60 IN CNAME e.test;. 0 IN OPT", SOA, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"OPT in the authority section", NULL, ". 0 IN OPT", NULL, 0,
+	ANSWER_UNREADABLE},
+    {"the records in the authority section", NULL, "ASKED", NULL, 0,
+	ANSWER_UNREADABLE},
+    {"the records in the additional section", NULL, SOA, "ASKED", 0,
+	ANSWER_UNREADABLE},
+    {"the target's records in the additional section",
+	"e.test 60 IN CNAME d.test;d.test 60 IN CNAME f.test", NULL, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"the CNAME in the authority section", "f.test 60 IN CNAME e.test",
+	"d.test 60 IN CNAME e.test", NULL, 0, ANSWER_UNREADABLE},
+    {"another type", "d.test 60 IN RAW-TXT 0161", NULL, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"another type at the CNAME's end",
+	"d.test 60 IN CNAME e.test;e.test 60 IN RAW-TXT 0161", NULL, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"SOA in the answer section", SOA, NULL, NULL, 0, ANSWER_UNREADABLE},
+    {"MX of another name", "e.test 60 IN MX 1,a.test", NULL, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"addresses of another name",
+	"e.test 60 IN A 192.0.2.1;e.test 60 IN AAAA 2001:db8::1", NULL, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"CNAME of another name", "e.test 60 IN CNAME f.test", SOA, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"a CNAME beside the way",
+	"d.test 60 IN CNAME e.test;x.test 60 IN CNAME e.test", SOA, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"two CNAMEs of one name",
+	"d.test 60 IN CNAME e.test;d.test 60 IN CNAME f.test", SOA, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"another class", "d.test 60 CH MX 1,a.test", NULL, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"CNAME of another class",
+	"d.test 60 CH CNAME e.test;e.test 60 IN MX 1,a.test;"
+	"e.test 60 IN A 192.0.2.1;e.test 60 IN AAAA 2001:db8::1",
+	NULL, NULL, 0, ANSWER_UNREADABLE},
+    {"signatures alone", "d.test 60 IN " SIG("000f"), SOA, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"a signature of the records that are missing, behind a CNAME",
+	"d.test 60 IN CNAME e.test;e.test 60 IN " SIG("000f"), SOA, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"a signature without data",
+	"d.test 60 IN CNAME e.test;d.test 60 IN RAW-RRSIG 00", SOA, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"DNAME alone", "test 60 IN DNAME example", SOA, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"DNAME of the name itself, which it does not redirect",
+	"d.test 60 IN DNAME example;d.test 60 IN CNAME e.test", SOA, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"DNAME of a name that ends alike",
+	"est 60 IN DNAME example;d.test 60 IN CNAME e.test", SOA, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"DNAME of another class",
+	"test 60 CH DNAME example;d.test 60 IN CNAME d.example", SOA, NULL, 0,
+	ANSWER_UNREADABLE},
+    {"a loop", "d.test 60 IN CNAME e.test;e.test 60 IN CNAME d.test", SOA, NULL,
+	0, ANSWER_UNREADABLE},
+    {"no such name, which is a loop",
+	"d.test 60 IN CNAME e.test;e.test 60 IN CNAME d.test", SOA, NULL,
+	FLAGS | ns_r_nxdomain, ANSWER_UNREADABLE},
+    {"no such name, but its records", "ASKED", SOA, NULL, FLAGS | ns_r_nxdomain,
+	ANSWER_UNREADABLE},
+    {"no such name, but its records in the additional section", NULL, SOA,
+	"ASKED", FLAGS | ns_r_nxdomain, ANSWER_UNREADABLE},
+    {"no such name, but another type of it", "d.test 60 IN RAW-TXT 0161", SOA,
+	NULL, FLAGS | ns_r_nxdomain, ANSWER_UNREADABLE},
+    {"no such name, but records of another", "x.test 60 IN A 192.0.2.1", SOA,
+	NULL, FLAGS | ns_r_nxdomain, ANSWER_UNREADABLE},
+};
+
+static void
+add_none(struct message *m, int section, const char *text, int asked)
+{
+	static const char *const records[] = {"d.test 60 IN MX 1,a.test",
+	    "d.test 60 IN A 192.0.2.1", "d.test 60 IN AAAA 2001:db8::1"};
+
+	if (text == NULL)
+		return;
+	add_all(m, section, strcmp(text, "ASKED") == 0 ? records[asked] : text);
+}
+
+// The outcome of a message to a question of one of the three types.
+static enum answer_outcome
+decode_any(int asked, const struct message *m)
+{
+	struct answer_mx *mx = xcalloc(1, sizeof(*mx));
+	struct answer_addr addr;
+	enum answer_outcome outcome;
+
+	wire_decode_mx("d.test", m->bytes, m->len, mx);
+	outcome = mx->outcome;
+	free(mx);
+	if (asked == 0)
+		return outcome;
+	wire_decode_addr(
+	    "d.test", asked == 1 ? AF_INET : AF_INET6, m->bytes, m->len, &addr);
+	return addr.outcome;
+}
+
+START_TEST(test_wire_none_is_said_plainly)
+{
+	static const unsigned types[] = {ns_t_mx, ns_t_a, ns_t_aaaa};
+	const struct none_case *c = &none_cases[_i];
+	struct message *m = xcalloc(1, sizeof(*m));
+
+	for (int asked = 0; asked < 3; asked++) {
+		begin(m, c->flags != 0 ? c->flags : FLAGS, "d.test",
+		    types[asked]);
+		m->compress = true;
+		add_none(m, 1, c->answer, asked);
+		add_none(m, 2, c->authority, asked);
+		add_none(m, 3, c->additional, asked);
+		enum answer_outcome outcome = decode_any(asked, m);
+		ck_assert_msg(outcome == c->outcome,
+		    "row %d (%s), type %u: outcome %s", _i, c->what,
+		    types[asked], answer_outcome_name(outcome));
+	}
+	free(m);
+}
+END_TEST
+
+// More records announced than there are: cut off, whatever it says.
+START_TEST(test_wire_none_with_records_missing)
+{
+	struct message *m = xcalloc(1, sizeof(*m));
+
+	for (int section = 1; section <= 3; section++) {
+		begin(m, FLAGS, "d.test", ns_t_mx);
+		ns_put16(1, m->bytes + 4 + 2 * section);
+		ck_assert_int_eq(decode_any(0, m), ANSWER_UNREADABLE);
+	}
+	free(m);
+}
+END_TEST
+
+// A dot that belongs to a label separates nothing.
+START_TEST(test_wire_dname_and_escaped_dots)
+{
+	static const struct {
+		const char *name, *dname;
+		enum answer_outcome outcome;
+	} rows[] = {
+	    {"a\\.d.test", "d.test", ANSWER_UNREADABLE},
+	    {"a\\.d.test", "test", ANSWER_NODATA},
+	    {"a\\\\.d.test", "d.test", ANSWER_NODATA},
+	    {"x.d.test", "d.test", ANSWER_NODATA},
+	};
+	struct message *m = xcalloc(1, sizeof(*m));
+	char text[256];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		begin(m, FLAGS, "d.test", ns_t_mx);
+		snprintf(text, sizeof(text),
+		    "d.test 60 IN CNAME %s;%s 60 IN CNAME end.test;"
+		    "%s 60 IN DNAME other.test",
+		    rows[i].name, rows[i].name, rows[i].dname);
+		add_all(m, 1, text);
+		ck_assert_msg(
+		    decode_any(0, m) == rows[i].outcome, "row %zu", i);
+	}
 	free(m);
 }
 END_TEST
@@ -845,6 +1070,10 @@ wire_suite(void)
 	tcase_add_loop_test(t, test_wire_mx_cut_anywhere, 0, mx_rows);
 	tcase_add_loop_test(t, test_wire_bytes_changed_anywhere, 0, mx_rows);
 	tcase_add_loop_test(t, test_wire_addr_table, 0, ARRAY_LEN(addr_cases));
+	tcase_add_loop_test(
+	    t, test_wire_none_is_said_plainly, 0, ARRAY_LEN(none_cases));
+	tcase_add_test(t, test_wire_none_with_records_missing);
+	tcase_add_test(t, test_wire_dname_and_escaped_dots);
 	tcase_add_test(t, test_wire_mx_keeps_lowest_preferences);
 	tcase_add_test(t, test_wire_mx_kept_do_not_depend_on_order);
 	tcase_add_test(t, test_wire_addr_keeps_the_first);
