@@ -78,14 +78,23 @@ say_evidence(const struct daemon *d, uint32_t domain, struct strbuf *b)
 		strbuf_add(b, " outcome=%s", outcome_name(outcome));
 }
 
+// A message was held up, and its route is still not known: of those that go
+// direct the only one with something to look into.
 static bool
-is_logged(const struct daemon *d, enum route route)
+waited_in_vain(const struct say_lookup *what)
+{
+	return what->waited_ms > 0 && !what->view->known;
+}
+
+static bool
+is_logged(const struct daemon *d, const struct say_lookup *what)
 {
 	switch (d->conf->log.lookups) {
 	case CONF_LOOKUPS_NONE:
 		return false;
 	case CONF_LOOKUPS_CHANGED:
-		return route != ROUTE_DIRECT;
+		return what->view->route != ROUTE_DIRECT ||
+		       waited_in_vain(what);
 	case CONF_LOOKUPS_ALL:
 		break;
 	}
@@ -95,7 +104,7 @@ is_logged(const struct daemon *d, enum route route)
 void
 say_lookup(const struct daemon *d, const struct say_lookup *what, int64_t now)
 {
-	if (!is_logged(d, what->view->route) || !log_wants(LOG_LEVEL_INFO))
+	if (!is_logged(d, what) || !log_wants(LOG_LEVEL_INFO))
 		return;
 	char text[LOG_LINE_MAX];
 	struct strbuf b;

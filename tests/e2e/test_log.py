@@ -76,6 +76,44 @@ def test_which_lookups_are_logged():
                  setting != "none", "relay, " + setting)
 
 
+def test_a_wait_in_vain_is_logged():
+    """Held up for a route that is still not known: said, though direct."""
+    for setting in ("none", "changed", "all"):
+        with World({"log": {"lookups": setting}, "policy": {"wait": "600ms"},
+                    "dns": {"timeout": "60s"}}) as w:
+            w.dns.set("silent.test", "MX", fakedns.SILENT)
+            with clients.Policy(w.policy_at) as policy:
+                same(policy.ask(recipient="u@silent.test", instance="1"),
+                     {"action": "DUNNO"})
+                if setting != "none":
+                    line = w.daemon.wait_log(
+                        r"\blookup domain=silent\.test route=direct via=- "
+                        r"reason=unknown-yet mx=- age=- proto=policy "
+                        r"waited=(\d+)ms$")
+                    check(int(line.group(1)) >= 500, line.group(0))
+                w.hangup()
+                w.daemon.wait_log("reload=done")
+                same(len(w.daemon.find(r"\blookup domain=silent")),
+                     setting != "none", setting)
+
+
+def test_a_wait_for_a_known_direct_is_not_logged():
+    with World({"policy": {"wait": "60s"}, "dns": {"timeout": "60s"}}) as w:
+        gate = fakedns.Gate([fakedns.mx(10, "mx.up.test")])
+        w.dns.set("up.test", "MX", gate)
+        w.host("mx.up.test", [UP])
+        w.smtp.set(UP, fakesmtp.GOOD)
+        with clients.Policy(w.policy_at) as policy:
+            policy.start(request="smtpd_access_policy", recipient="u@up.test")
+            eventually(lambda: w.dns.asked("up.test", "MX"), "the question")
+            check(policy.silent(0.2), "answered before the DNS did")
+            gate.open()
+            same(policy.receive(), {"action": "DUNNO"})
+        w.hangup()
+        w.daemon.wait_log("reload=done")
+        same(len(w.daemon.find(r"\blookup ")), 0, "lines")
+
+
 def test_endpoint_and_transition_lines():
     with World({"probe": {"interval": "1s"}}) as w:
         w.domain("a.test", [(10, "mx1.prov.test", [DEAD]),

@@ -42,6 +42,20 @@ def test_on_hold_accept():
             qid_line("Q", "example.test", "hold.test", HOLD_LINE))
 
 
+def test_a_wait_in_vain_has_its_lines():
+    """Held up, and still not known: the milter's line and the daemon's."""
+    with MilterWorld({"milter": {"wait": "600ms"},
+                      "dns": {"timeout": "60s"}}) as w:
+        w.dns.set("silent.test", "MX", fakedns.SILENT)
+        same(w.session().message("<u@silent.test>", qid="Q"), [])
+        w.milter.expect_mail(qid_line(
+            "Q", "example.test", "silent.test",
+            "route=direct via=- reason=unknown-yet"))
+        line = w.daemon.wait_log(r"\blookup domain=silent\.test route=direct "
+                                 r".*reason=unknown-yet .*waited=(\d+)ms$")
+        check(int(line.group(1)) >= 500, line.group(0))
+
+
 def test_policy_on_hold_defer_holds_for_the_milter():
     with MilterWorld({"policy": {"on_hold": "defer"}}) as w:
         same(verdicts(w, "<u@hold.test>"), DEFERRED + ": by a rule")
