@@ -80,18 +80,33 @@ is_number(const char *label, size_t len)
 	return i == len;
 }
 
+enum kind {
+	KIND_DOMAIN, // two labels at least
+	KIND_HOST,
+	KIND_MX, // a host as the MTA takes it from an MX record
+};
+
+// The asterisk that is the first label.
+static bool
+is_wildcard(const char *src, size_t len, size_t i)
+{
+	return i == 0 && src[0] == '*' && (len == 1 || src[1] == '.');
+}
+
 // One pass over a name that should be ASCII. Returns its length, or -1.
 static int
-fold_ascii(const char *src, size_t len, char *out, unsigned min_labels)
+fold_ascii(const char *src, size_t len, char *out, enum kind kind)
 {
 	if (len > 0 && src[len - 1] == '.')
 		len--;
 	if (len > DNAME_MAX)
 		return -1;
 	size_t start = 0; // of the current label
-	unsigned labels = 1;
+	bool one_label = true, numeric = true;
 	for (size_t i = 0; i < len; i++) {
 		char c = folded[(unsigned char)src[i]];
+		if (kind == KIND_MX && is_wildcard(src, len, i))
+			c = '*';
 		if (c == '\0')
 			return -1;
 		out[i] = c;
@@ -99,13 +114,16 @@ fold_ascii(const char *src, size_t len, char *out, unsigned min_labels)
 			continue;
 		if (!is_label(out + start, i - start))
 			return -1;
+		numeric &= is_number(out + start, i - start);
 		start = i + 1;
-		labels++;
+		one_label = false;
 	}
+	if (!is_label(out + start, len - start) ||
+	    (kind == KIND_DOMAIN && one_label))
+		return -1;
 	// A last label of digits is a mistyped IPv4 address (RFC 1123 section
-	// 2.1).
-	if (labels < min_labels || !is_label(out + start, len - start) ||
-	    is_number(out + start, len - start))
+	// 2.1); who resolves MX hosts only minds when all labels are.
+	if (is_number(out + start, len - start) && (kind != KIND_MX || numeric))
 		return -1;
 	out[len] = '\0';
 	return (int)len;
@@ -161,7 +179,7 @@ to_ascii(const uint8_t *utf8, size_t len, uint8_t **ascii)
 // The way of the rare name: libidn2 maps and encodes it, and what it gives must
 // pass as any ASCII name does.
 static int
-fold_idna(const char *src, size_t len, char *out, unsigned min_labels)
+fold_idna(const char *src, size_t len, char *out, enum kind kind)
 {
 	uint8_t utf8[UTF8_MAX + 1];
 	memcpy(utf8, src, len);
@@ -170,17 +188,17 @@ fold_idna(const char *src, size_t len, char *out, unsigned min_labels)
 	if (to_ascii(utf8, len, &ascii) != IDN2_OK)
 		return -1;
 	const char *text = (const char *)ascii;
-	int n = fold_ascii(text, strlen(text), out, min_labels);
+	int n = fold_ascii(text, strlen(text), out, kind);
 	idn2_free(ascii);
 	return n;
 }
 
 static int
-fold(const char *src, size_t len, char *out, unsigned min_labels)
+fold(const char *src, size_t len, char *out, enum kind kind)
 {
-	int n = fold_ascii(src, len, out, min_labels);
+	int n = fold_ascii(src, len, out, kind);
 	if (n < 0 && is_utf8_candidate(src, len))
-		n = fold_idna(src, len, out, min_labels);
+		n = fold_idna(src, len, out, kind);
 	if (n < 0)
 		out[0] = '\0';
 	return n;
@@ -189,13 +207,19 @@ fold(const char *src, size_t len, char *out, unsigned min_labels)
 int
 dname_fold(const char *src, size_t len, char out[DNAME_SIZE])
 {
-	return fold(src, len, out, 2);
+	return fold(src, len, out, KIND_DOMAIN);
 }
 
 int
 dname_fold_host(const char *src, size_t len, char out[DNAME_SIZE])
 {
-	return fold(src, len, out, 1);
+	return fold(src, len, out, KIND_HOST);
+}
+
+int
+dname_fold_mx(const char *src, size_t len, char out[DNAME_SIZE])
+{
+	return fold(src, len, out, KIND_MX);
 }
 
 int

@@ -27,6 +27,12 @@ int dname_fold(const char *src, size_t len, char out[DNAME_SIZE]);
 // As dname_fold(), but a single label is a name, too: for hosts.
 int dname_fold_host(const char *src, size_t len, char out[DNAME_SIZE]);
 
+// As dname_fold_host(), with what MTAs resolve besides when it stands in an MX
+// record (Postfix's valid_hostname()): the last label may be all digits unless
+// the others are, too, and the first may be "*". An address is no name here:
+// see netaddr_parse_mx().
+int dname_fold_mx(const char *src, size_t len, char out[DNAME_SIZE]);
+
 // The domain of a lookup key: what follows the last '@', or the whole key when
 // it has none ("user@d", "@d", "d", "\"a@b\"@d"). Folded as by dname_fold().
 // Returns the length of the name, or -1 for a bad name: no valid name, or an

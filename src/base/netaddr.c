@@ -32,6 +32,36 @@ netaddr_parse(const char *text, struct netaddr *out)
 	return true;
 }
 
+// Four parts, none above 255 when read as decimal; empty ones are not minded.
+static bool
+is_dotted_quad(const char *text)
+{
+	unsigned parts = 1, value = 0;
+	for (const char *p = text; *p != '\0'; p++) {
+		parts += *p == '.';
+		value = *p == '.' ? 0 : value * 10 + (unsigned)(*p - '0');
+		if (value > 255)
+			return false;
+	}
+	return parts == 4;
+}
+
+bool
+netaddr_parse_mx(const char *text, struct netaddr *out)
+{
+	struct in_addr in;
+	if (strchr(text, ':') != NULL)
+		return netaddr_parse(text, out);
+	// What is all digits is an address in this form or nothing at all.
+	if (strspn(text, "0123456789.") == strlen(text) &&
+	    !is_dotted_quad(text))
+		return false;
+	if (inet_aton(text, &in) == 0)
+		return false;
+	*out = netaddr_from_bytes(AF_INET, &in);
+	return true;
+}
+
 // Reads a decimal number up to 65535 that is the whole text: no sign, no blank,
 // no leading zero (octal, to some).
 static bool

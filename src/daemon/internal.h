@@ -59,6 +59,11 @@ struct daemon {
 	struct burst { // of transitions, until no change is left to take
 		unsigned lines, more, more_domains;
 	} burst;
+	struct literals { // MX that are addresses, see say_mx_literals()
+		int64_t minute_at; // when the minute began; 0: never
+		unsigned lines;	   // in it
+		unsigned unsaid;   // since the last line
+	} literals;
 	unsigned local_errors; // of probes, since `warned_at`
 	int64_t warned_at;     // 0: never
 
@@ -131,6 +136,10 @@ void say_transition(
     const struct daemon *d, uint32_t set, const struct plans_transition *t);
 void say_more_transitions(unsigned transitions, unsigned domains);
 void say_relay(const struct daemon *d, const struct relays_change *c);
+// The MX of this domain that are addresses, of those that the memory does not
+// know as hosts yet: to be called before it is told the answer. Ten a minute.
+void say_mx_literals(struct daemon *d, uint32_t domain,
+    const struct answer_mx *answer, int64_t now);
 // The fields of a lookup line from "domain=" to "age=", for the map "route".
 struct strbuf;
 void say_fields(const struct daemon *d, const struct say_lookup *what,

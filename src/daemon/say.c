@@ -7,7 +7,9 @@
 #include <string.h>
 
 enum {
-	FOREIGN_MAX = 128, // bytes of a name from outside in one line
+	FOREIGN_MAX = 128,	// bytes of a name from outside in one line
+	LITERAL_LINES_MAX = 10, // a minute
+	MINUTE_MS = 60 * 1000,
 };
 
 // "ihg.com", or what the client sent in its place.
@@ -232,4 +234,40 @@ say_relay(const struct daemon *d, const struct relays_change *c)
 	else if (c->old_state == RELAYS_DOWN && c->healthy == 1)
 		log_info("relays healthy=1/%u route=relay sets=%u", c->all,
 		    plans_count(d->plans, ROUTE_RELAY));
+}
+
+// Anybody's domain may list as many as he likes.
+static bool
+has_line_for_literal(struct literals *l, int64_t now)
+{
+	if (l->minute_at == 0 || now - l->minute_at >= MINUTE_MS) {
+		l->minute_at = now;
+		l->lines = 0;
+	}
+	if (l->lines == LITERAL_LINES_MAX) {
+		l->unsaid++;
+		return false;
+	}
+	l->lines++;
+	return true;
+}
+
+void
+say_mx_literals(struct daemon *d, uint32_t domain,
+    const struct answer_mx *answer, int64_t now)
+{
+	for (unsigned i = 0; i < answer->n; i++) {
+		const char *host = answer->mx[i].host;
+		struct netaddr address;
+		if (!netaddr_parse(host, &address) ||
+		    reach_find_host(d->reach, host, strlen(host)) !=
+			REACH_NONE ||
+		    !has_line_for_literal(&d->literals, now))
+			continue;
+		log_warn("dns name=%s type=MX host=%s unsaid=%u: an address in "
+			 "the place of a name; it is taken as it stands",
+		    reach_domain_name(d->reach, domain), host,
+		    d->literals.unsaid);
+		d->literals.unsaid = 0;
+	}
 }

@@ -78,6 +78,7 @@ on_mx(const struct answer_mx *answer, void *arg)
 	log_debug("dns name=%s type=MX result=%s hosts=%u ttl=%us",
 	    reach_domain_name(d->reach, domain),
 	    answer_outcome_name(answer->outcome), answer->n, answer->ttl_s);
+	say_mx_literals(d, domain, answer, now);
 	reach_tell_mx(d->reach, domain, answer, now);
 	(void)say_route(d, domain, now);
 	job_end(job);

@@ -343,8 +343,23 @@ wire_mx_insert(struct answer_mx *out, uint16_t preference, const char *host)
 	memmove(
 	    &out->mx[at + 1], &out->mx[at], (out->n - at) * sizeof(out->mx[0]));
 	out->n++;
-	out->mx[at].preference = preference;
+	// Without what is left of another name: answers are compared as bytes.
+	out->mx[at] = (struct answer_mx_host){.preference = preference};
 	strcpy(out->mx[at].host, host);
+}
+
+// The host of an MX as the MTA takes it: an address stands for itself, in the
+// form of netaddr_format(), and has no name. False: the MTA skips it, too.
+static bool
+wire_mx_host(const char *text, char host[DNAME_SIZE])
+{
+	struct netaddr addr;
+	char address[NETADDR_TEXT_MAX];
+
+	if (!netaddr_parse_mx(text, &addr))
+		return dname_fold_mx(text, strlen(text), host) > 0;
+	strcpy(host, netaddr_format(&addr, address));
+	return true;
 }
 
 // Takes the MX at r->owner. False: one of them is malformed.
@@ -366,7 +381,7 @@ wire_collect_mx(struct wire_reply *r, struct answer_mx *out)
 		records++;
 		if (text[0] == '\0')
 			roots++;
-		else if (dname_fold_host(text, strlen(text), host) > 0)
+		else if (wire_mx_host(text, host))
 			wire_mx_insert(
 			    out, (uint16_t)ns_get16(ns_rr_rdata(rr)), host);
 	}
@@ -458,6 +473,6 @@ wire_decode_addr(const char *name, int family, const unsigned char *msg,
 	}
 	out->ttl_s = r.ttl_s;
 	if (r.aliases > 0 &&
-	    dname_fold_host(r.owner, strlen(r.owner), out->canonical) < 0)
+	    dname_fold_mx(r.owner, strlen(r.owner), out->canonical) < 0)
 		out->canonical[0] = '\0';
 }

@@ -15,7 +15,7 @@ enum {
 // Decode a whole DNS message that came as answer to an MX (A, AAAA) question
 // for `name` (folded). They follow CNAMEs from `name` within the message, in
 // whatever order they stand, take only records of the asked type and class IN
-// at their end, compare names without case, skip names that dname_fold_host()
+// at their end, compare names without case, skip names that dname_fold_mx()
 // refuses, drop duplicates (of a host that has two preferences the lower
 // stays), and set every field of `out`. Only records of the answer section are
 // taken.
@@ -36,7 +36,10 @@ enum {
 // the message, as RFC 5321 section 5.1 wants. A null MX is "one MX only, with
 // the root as host" (RFC 7505 section 3); the root as host beside others is
 // skipped. `canonical` stays empty when the CNAMEs end at a name that
-// dname_fold_host() refuses.
+// dname_fold_mx() refuses.
+//
+// An MX whose host is an address (netaddr_parse_mx()) has it as its name, as
+// netaddr_format() writes it; such a host is never asked about.
 void wire_decode_mx(const char *name, const unsigned char *msg, size_t len,
     struct answer_mx *out);
 void wire_decode_addr(const char *name, int family, const unsigned char *msg,

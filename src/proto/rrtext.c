@@ -75,7 +75,7 @@ rrtext_decode(const char *text, size_t len, struct rrtext *out)
 	struct field type = next_field(&rest);
 	struct rrtext rr = {.type = RRTEXT_OTHER};
 	if (!is_number(ttl) || !field_is(class, "IN") || type.len == 0 ||
-	    dname_fold_host(owner.text, owner.len, rr.owner) < 0)
+	    dname_fold_mx(owner.text, owner.len, rr.owner) < 0)
 		return false;
 	if (field_is(type, "MX"))
 		rr.type = RRTEXT_MX;

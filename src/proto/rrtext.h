@@ -18,7 +18,7 @@ enum rrtext_type {
 
 struct rrtext {
 	enum rrtext_type type;
-	char owner[DNAME_SIZE]; // folded
+	char owner[DNAME_SIZE]; // folded, as dname_fold_mx() does
 	struct netaddr address; // RRTEXT_ADDRESS only; port 0
 };
 

@@ -28,7 +28,7 @@ enum {
 
 struct answer_mx_host {
 	uint16_t preference;   // lower is tried first (RFC 5321 section 5.1)
-	char host[DNAME_SIZE]; // folded
+	char host[DNAME_SIZE]; // folded; an address is its own name
 };
 
 struct answer_mx {

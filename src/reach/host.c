@@ -30,26 +30,6 @@ reach_is_own_name(const struct reach *r, const char *name)
 	return false;
 }
 
-uint32_t
-host_intern(struct reach *r, const char *name)
-{
-	size_t len = strlen(name);
-	uint32_t hash = reach_hash(r, name, len);
-	uint32_t id = host_find(r, hash, name, len);
-	if (id != REACH_NONE)
-		return id;
-	id = pool_take(&r->hosts);
-	if (id == REACH_NONE)
-		return REACH_NONE;
-	struct host *h = host_at(r, id);
-	h->live = h->open = true;
-	h->hash = hash;
-	h->name = xstrdup(name);
-	h->own_name = h->ourselves = reach_is_own_name(r, name);
-	index_put(&r->host_index, hash, id);
-	return id;
-}
-
 // -- addresses --------------------------------------------------------------
 
 static struct link *
@@ -114,6 +94,57 @@ link_add(struct reach *r, uint32_t host, uint32_t endpoint, uint8_t inherit)
 	e->hosts = host;
 	if (h->wanted > 0)
 		e->wanted++;
+}
+
+// The host of an MX record that names an address has that address, and no DNS:
+// it is as if the answers for both families had come, to hold for good. False:
+// no room for the address.
+static bool
+host_init_address(struct reach *r, uint32_t id, struct netaddr address)
+{
+	struct host *h = host_at(r, id);
+	address.port = r->p.port;
+	uint32_t endpoint = endpoint_intern(r, &address);
+	if (endpoint == REACH_NONE)
+		return false;
+	for (int i = 0; i < 2; i++)
+		h->family[i] = (struct family){
+		    .asked = true,
+		    .known = true,
+		    .expires_s = UINT32_MAX,
+		    .good_s = UINT32_MAX,
+		};
+	h->link = xcalloc(1, sizeof(*h->link));
+	link_add(r, id, endpoint, REACH_UNKNOWN);
+	return true;
+}
+
+uint32_t
+host_intern(struct reach *r, const char *name)
+{
+	size_t len = strlen(name);
+	uint32_t hash = reach_hash(r, name, len);
+	uint32_t id = host_find(r, hash, name, len);
+	if (id != REACH_NONE)
+		return id;
+	id = pool_take(&r->hosts);
+	if (id == REACH_NONE)
+		return REACH_NONE;
+	struct host *h = host_at(r, id);
+	struct netaddr address;
+	if (netaddr_parse(name, &address) &&
+	    !host_init_address(r, id, address)) {
+		pool_give(&r->hosts, id);
+		return REACH_NONE;
+	}
+	h->live = h->open = true;
+	h->hash = hash;
+	h->name = xstrdup(name);
+	h->own_name = h->ourselves = reach_is_own_name(r, name);
+	index_put(&r->host_index, hash, id);
+	if (h->n_links > 0)
+		host_update(r, id);
+	return id;
 }
 
 static void

@@ -298,6 +298,8 @@ void alias_set(struct reach *r, uint32_t id, const char *canonical);
 // The host with this name, REACH_NONE: none; `hash` is reach_hash() of it.
 uint32_t
 host_find(const struct reach *r, uint32_t hash, const char *name, size_t len);
+// The host with this name, made if need be; REACH_NONE: no room. One whose name
+// is an address (as netaddr_format() writes it) is made with it.
 uint32_t host_intern(struct reach *r, const char *name);
 void host_free_if_unused(struct reach *r, uint32_t id);
 // Puts its state right after a change of an endpoint or of the addresses.

@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct steer {
 	char *transport[STEER_HOSTS_MAX];   // owned; one a rotation
@@ -78,6 +79,15 @@ order_hosts(struct order *o, const struct reach *reach, uint32_t set)
 	}
 }
 
+// "[mx.example]"; of an MX that is an address the literal of RFC 5321 section
+// 4.1.3, which both MTAs read.
+static void
+render_host(const char *name, struct strbuf *b)
+{
+	bool ipv6 = strchr(name, ':') != NULL;
+	strbuf_add(b, "[%s%s]", ipv6 ? "IPv6:" : "", name);
+}
+
 // Names up to STEER_HOSTS_MAX hosts, each group begun `turn` places further on.
 static void
 render(const struct order *o, unsigned turn, const char *head,
@@ -91,8 +101,8 @@ render(const struct order *o, unsigned turn, const char *head,
 				return;
 			unsigned i = o->group[g].first +
 				     (k + turn) % o->group[g].n;
-			strbuf_add(b, "%s[%s]", named == 0 ? "" : separator,
-			    o->host[i].name);
+			strbuf_add(b, "%s", named == 0 ? "" : separator);
+			render_host(o->host[i].name, b);
 			named++;
 		}
 }

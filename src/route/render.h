@@ -30,7 +30,8 @@ struct steer;
 
 // Names the reachable and partial hosts of the set, never unknown ones, at most
 // STEER_HOSTS_MAX, by preference; at equal preference reachable before partial,
-// then rotated (RFC 5321 section 5.1 asks for the load to be spread).
+// then rotated (RFC 5321 section 5.1 asks for the load to be spread). A host
+// that is an address is named by its literal.
 struct steer *
 steer_new(const struct reach *reach, uint32_t set, const struct conf *conf);
 void steer_free(struct steer *s); // NULL is fine

@@ -4,7 +4,7 @@ import clients
 import fakedns
 import fakesmtp
 from fakedns import Record, Reply, a, aaaa, cname, mx
-from harness import (NOTFOUND, World, check, eventually, in_parallel, long,
+from harness import (NOTFOUND, OWN, World, check, eventually, in_parallel, long,
                      same)
 
 DEAD, UP = "127.10.0.1", "127.10.0.2"
@@ -442,6 +442,70 @@ def test_hostile_names_in_answers():
             check(reply in (NOTFOUND, w.relay_reply().encode()), reply)
         for line in w.daemon.text():
             check(line.isprintable(), "line with control characters", line)
+
+
+def test_mx_that_are_addresses():
+    """An MX that is an address is a host with that address, as Postfix takes
+    it: judged, steered to, and never asked about."""
+    table = {
+        "best.test": ([(10, UP), (20, "mx.dead.test")],
+                      "direct", "best-reachable"),
+        "dead.test": ([(10, DEAD)], "relay", "none-reachable"),
+        "mixed.test": ([(10, DEAD), (20, "mx.up.test")],
+                       "steer", "some-reachable"),
+        "steered.test": ([(10, "mx.dead.test"), (20, UP)],
+                         "steer", "some-reachable"),
+        "hex.test": ([(10, "0x7f.0x0a.1")], "relay", "none-reachable"),
+        "own.test": ([(10, DEAD), (20, OWN)], "direct", "self"),
+        "multicast.test": ([(10, "224.0.0.1")], "direct", "no-mx"),
+        "notone.test": ([(10, "192.0.2.256"), (20, "mx.dead.test")],
+                        "relay", "none-reachable"),
+        # Names that Postfix resolves, unusual as they are.
+        "digits.test": ([(10, "mx.digits.123"), (20, "mx.dead.test")],
+                        "direct", "best-reachable"),
+        "star.test": ([(10, "*.star.test"), (20, "mx.dead.test")],
+                      "direct", "best-reachable"),
+    }
+    with World() as w:
+        w.smtp.set(UP, fakesmtp.GOOD)
+        w.smtp.set(DEAD, fakesmtp.CLOSE)
+        for host in ("mx.up.test", "mx.digits.123", "*.star.test"):
+            w.host(host, [UP])
+        w.host("mx.dead.test", [DEAD])
+        for name, (hosts, _, _) in table.items():
+            w.dns.set(name, "MX", [mx(*host) for host in hosts])
+            w.judged(name, route=table[name][1], reason=table[name][2])
+        w.expect("transport", "u@mixed.test", "OK :[mx.up.test]")
+        w.expect("transport", "u@steered.test", "OK :[%s]" % UP)
+        w.expect("mailertable", "steered.test", "OK esmtp:[%s]" % UP)
+        for name in w.dns.names_asked():
+            check(not name.replace(".", "").isdigit(), "asked", name)
+        # Each is said once, whichever domains list it.
+        for host in (UP, DEAD, OWN, "224.0.0.1"):
+            same(len(w.daemon.find(r"dns name=\S+ type=MX host=%s unsaid=0: "
+                                       % host.replace(".", r"\."))),
+                 1, "lines about", host)
+        # However many a stranger lists.
+        w.dns.set("many.test", "MX",
+                  [mx(i, "127.11.7.%d" % i) for i in range(60)])
+        w.judged("many.test", route="direct", reason="refused-only")
+        check(len(w.daemon.find(r"type=MX host=127\.11\.7\.")) <= 10,
+              "lines in a minute")
+
+
+def test_mx_that_are_addresses_and_the_filter():
+    """The MTA asks for no record that the filter could drop: the route is
+    steer, and the nexthop stays the domain all the same."""
+    with World({"direct": {"steer": "dnsfilter"}}) as w:
+        w.smtp.set(UP, fakesmtp.GOOD)
+        w.smtp.set(DEAD, fakesmtp.CLOSE)
+        w.host("mx.up.test", [UP])
+        w.dns.set("mixed.test", "MX", [mx(10, DEAD), mx(20, "mx.up.test")])
+        w.judged("mixed.test", route="steer", reason="some-reachable")
+        w.expect("transport", "u@mixed.test", NOTFOUND)
+        w.expect("mailertable", "mixed.test", "OK esmtp:[mx.up.test]")
+        w.expect("dnsfilter", "mixed.test. 300 IN MX 10 %s." % DEAD, NOTFOUND)
+        w.expect("dnsfilter", "mx.up.test. 300 IN A %s" % UP, NOTFOUND)
 
 
 def test_ipv6():

@@ -7,10 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { GOAL_NAME, GOAL_HOST, GOAL_IDNA, GOAL_ADDRESS, GOAL_PATTERN, GOAL_NOT };
+enum {
+	GOAL_NAME,
+	GOAL_HOST,
+	GOAL_MX,
+	GOAL_IDNA,
+	GOAL_ADDRESS,
+	GOAL_PATTERN,
+	GOAL_NOT,
+};
 struct fuzz_goal fuzz_goals[] = {
     [GOAL_NAME] = {"a domain", 0},
     [GOAL_HOST] = {"a host of one label", 0},
+    [GOAL_MX] = {"a name of an MX only", 0},
     [GOAL_IDNA] = {"a name with U-labels", 0},
     [GOAL_ADDRESS] = {"a domain of an address", 0},
     [GOAL_PATTERN] = {"a pattern", 0},
@@ -35,6 +44,30 @@ check_folded(const char *name, size_t len)
 		mxd_assert(name[i - label] != '-' && name[i - 1] != '-');
 		label = 0;
 	}
+}
+
+// What is a host's name is one in an MX record, too; what is one there only is
+// all digits at its end, or has the asterisk in front.
+static void
+check_mx(const char *src, size_t len, const char *host)
+{
+	char mx[DNAME_SIZE], again[DNAME_SIZE];
+	int n = dname_fold_mx(src, len, mx);
+	if (host[0] != '\0')
+		mxd_assert(n == (int)strlen(host) && strcmp(mx, host) == 0);
+	mxd_assert((n == -1) == (mx[0] == '\0'));
+	if (n < 0)
+		return;
+	mxd_assert(dname_fold_mx(mx, (size_t)n, again) == n);
+	mxd_assert(strcmp(mx, again) == 0);
+	mxd_assert(strspn(mx, "0123456789.") < (size_t)n);
+	if (host[0] != '\0')
+		return;
+	const char *dot = strrchr(mx, '.');
+	const char *last = dot != NULL ? dot + 1 : mx;
+	mxd_assert((mx[0] == '*' && (n == 1 || mx[1] == '.')) ||
+		   strspn(last, "0123456789") == strlen(last));
+	fuzz_reach(GOAL_MX);
 }
 
 static bool
@@ -67,6 +100,7 @@ check_name(const char *src, size_t len)
 	char name[DNAME_SIZE], host[DNAME_SIZE];
 	int n = dname_fold(src, len, name);
 	int n_host = dname_fold_host(src, len, host);
+	check_mx(src, len, host);
 	if (n_host < 0) {
 		mxd_assert(n == -1 && n_host == -1);
 		mxd_assert(name[0] == '\0' && host[0] == '\0');

@@ -30,7 +30,7 @@ check_record(const struct rrtext *rr)
 	char text[DNAME_SIZE + NETADDR_TEXT_MAX + 32], name[DNAME_SIZE];
 	char address[NETADDR_TEXT_MAX] = "data";
 	struct rrtext again;
-	mxd_assert(dname_fold_host(rr->owner, strlen(rr->owner), name) > 0);
+	mxd_assert(dname_fold_mx(rr->owner, strlen(rr->owner), name) > 0);
 	mxd_assert(strcmp(rr->owner, name) == 0);
 	bool four = rr->address.family == AF_INET;
 	if (rr->type == RRTEXT_ADDRESS) {

@@ -11,6 +11,7 @@
 enum {
 	GOAL_MX,
 	GOAL_NULL_MX,
+	GOAL_ADDRESS,
 	GOAL_A,
 	GOAL_AAAA,
 	GOAL_ALIAS,
@@ -23,6 +24,7 @@ enum {
 struct fuzz_goal fuzz_goals[] = {
     [GOAL_MX] = {"an MX", 0},
     [GOAL_NULL_MX] = {"a null MX", 0},
+    [GOAL_ADDRESS] = {"an MX that is an address", 0},
     [GOAL_A] = {"an A", 0},
     [GOAL_AAAA] = {"an AAAA", 0},
     [GOAL_ALIAS] = {"an alias", 0},
@@ -103,8 +105,24 @@ check_is_folded(const char *host)
 {
 	char again[DNAME_SIZE];
 	size_t len = strnlen(host, DNAME_SIZE);
-	mxd_assert(dname_fold_host(host, len, again) == (int)len);
+	mxd_assert(dname_fold_mx(host, len, again) == (int)len);
 	mxd_assert(strcmp(host, again) == 0);
+}
+
+// A name, or an address in the one form that the memory knows it by.
+static void
+check_is_host(const char *host)
+{
+	struct netaddr a, again;
+	char text[NETADDR_TEXT_MAX];
+	if (!netaddr_parse(host, &a)) {
+		check_is_folded(host);
+		mxd_assert(!netaddr_parse_mx(host, &again));
+		return;
+	}
+	mxd_assert(strcmp(netaddr_format(&a, text), host) == 0);
+	mxd_assert(netaddr_parse_mx(host, &again) && netaddr_equal(&a, &again));
+	fuzz_reach(GOAL_ADDRESS);
 }
 
 static void
@@ -166,7 +184,7 @@ static void
 check_mx_order(const struct answer_mx *a)
 {
 	for (unsigned i = 0; i < a->n; i++) {
-		check_is_folded(a->mx[i].host);
+		check_is_host(a->mx[i].host);
 		for (unsigned j = 0; j < i; j++)
 			mxd_assert(strcmp(a->mx[i].host, a->mx[j].host) != 0);
 		if (i == 0)

@@ -75,6 +75,20 @@ check_domains(struct reach *r)
 	free(awaited);
 }
 
+// A host that is an address has it for good, and nothing to ask the DNS.
+static inline void
+check_literal(const struct reach *r, const struct host *h)
+{
+	struct netaddr a;
+	if (!netaddr_parse(h->name, &a))
+		return;
+	check_eq(h->n_links, 1);
+	check_that(
+	    netaddr_same_ip(&endpoint_at(r, h->link[0].endpoint)->address, &a));
+	check_eq(h->place, PLACE_NOWHERE);
+	check_that(h->answered && !h->by_dns);
+}
+
 // Every host's list of sets has each of its sets once, and nothing else.
 static inline void
 check_hosts(struct reach *r)
@@ -87,6 +101,7 @@ check_hosts(struct reach *r)
 		uint32_t wanted = 0, awaited = 0, some = 0, none = 0;
 		if (!h->live)
 			continue;
+		check_literal(r, h);
 		for (uint32_t set = h->sets; set != REACH_NONE;
 		     set = mxset_next_of_host(r, set, id)) {
 			const struct mxset *s = mxset_at(r, set);

@@ -279,6 +279,61 @@ START_TEST(test_dname_fold_host_takes_one_label)
 }
 END_TEST
 
+// Each row as Postfix 3.7.11 did with an MX record of that host: asked for its
+// addresses, or skipped it.
+START_TEST(test_dname_fold_mx_takes_what_postfix_resolves)
+{
+	static const struct {
+		const char *src, *want; // NULL: no name
+	} rows[] = {
+	    {"MX.Example.Test", "mx.example.test"},
+	    {"onelabel", "onelabel"},
+	    {"mx.example.123", "mx.example.123"},
+	    {"1.2.3-4", "1.2.3-4"},
+	    {"1_2", "1_2"},
+	    {"mx.0x7b", "mx.0x7b"},
+	    {"192.0.2.1x", "192.0.2.1x"},
+	    {"0xffffffffff", "0xffffffffff"},
+	    {"_mx.example.test", "_mx.example.test"},
+	    {"*.example.test", "*.example.test"},
+	    {"*.123", "*.123"},
+	    {"*", "*"},
+	    {L63 ".test", L63 ".test"},
+	    {L63 "a.test", NULL},
+	    {"192.0.2.1", NULL},
+	    {"192.0.2.256", NULL},
+	    {"1.2.3", NULL},
+	    {"25", NULL},
+	    {"a*.example.test", NULL},
+	    {"*a.example.test", NULL},
+	    {"mx.*.example.test", NULL},
+	    {"**", NULL},
+	    {"*..test", NULL},
+	    {"-mx.example.test", NULL},
+	    {"mx-.example.test", NULL},
+	    {"m\\032x.example.test", NULL},
+	    {"a\\.b.example.test", NULL},
+	    {"a/b.example.test", NULL},
+	    {"[192.0.2.1]", NULL},
+	    {"2001:db8::25", NULL},
+	    {"mx..example.test", NULL},
+	    {"", NULL},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char out[DNAME_SIZE] = "junk";
+		size_t len = strlen(rows[i].src);
+		char *src = exact_copy(rows[i].src, len);
+		int n = dname_fold_mx(src, len, out);
+		free(src);
+		const char *want = rows[i].want;
+		ck_assert_msg(n == (want != NULL ? (int)strlen(want) : -1),
+		    "row %zu: %d", i, n);
+		ck_assert_msg(strcmp(out, want != NULL ? want : "") == 0,
+		    "row %zu: %s", i, out);
+	}
+}
+END_TEST
+
 START_TEST(test_dname_of_address)
 {
 	static const struct {
@@ -424,6 +479,7 @@ dname_suite(void)
 	tcase_add_test(tc, test_dname_fold_huge_is_bad);
 	tcase_add_test(tc, test_dname_fold_is_idempotent);
 	tcase_add_test(tc, test_dname_fold_host_takes_one_label);
+	tcase_add_test(tc, test_dname_fold_mx_takes_what_postfix_resolves);
 	tcase_add_test(tc, test_dname_of_address);
 	tcase_add_test(tc, test_dname_pattern_fold);
 	tcase_add_test(tc, test_dname_pattern_fold_in_place);

@@ -652,6 +652,183 @@ START_TEST(test_host_no_room_for_addresses)
 }
 END_TEST
 
+// -- hosts that are addresses -----------------------------------------------
+
+// As Postfix takes them: connected to, no name asked for. Each case with the
+// addresses that drop what is sent to them.
+static const struct {
+	const char *best, *backup; // "": none
+	const char *dead[2];
+	const char *route, *reason;
+} literals[] = {
+    {A, MX, {B}, "direct", "best-reachable"},
+    {A, MX, {A}, "steer", "some-reachable"},
+    {A, MX, {A, B}, "relay", "none-reachable"},
+    {MX, A, {B}, "steer", "some-reachable"},
+    {MX, A, {A}, "direct", "best-reachable"},
+    {A, "", {A}, "relay", "none-reachable"},
+    {A, "", {NULL}, "direct", "all-reachable"},
+    {V6, MX, {V6}, "steer", "some-reachable"},
+    {A, C, {A}, "steer", "some-reachable"},
+    {"224.0.0.1", "", {NULL}, "direct", "no-mx"},
+    {"224.0.0.1", MX, {B}, "relay", "none-reachable"},
+    {"0.0.0.0", MX, {NULL}, "direct", "all-reachable"},
+};
+
+START_TEST(test_host_literal_is_judged)
+{
+	bool backup = literals[_i].backup[0] != '\0';
+	fakeworld_mx(w, "a.test", 10, literals[_i].best, backup ? 20 : -1,
+	    literals[_i].backup, -1);
+	fakeworld_host(w, MX, B, NULL);
+	for (int i = 0; i < 2 && literals[_i].dead[i] != NULL; i++)
+		world_block(literals[_i].dead[i]);
+	assert_route(fakeworld_settle(w, "a.test"), literals[_i].route,
+	    literals[_i].reason);
+	reach_check(w->reach);
+}
+END_TEST
+
+// Nothing of it expires: neither with time, nor by a reload, nor because the
+// DNS fails.
+START_TEST(test_host_literal_is_never_asked_about)
+{
+	world_block(A);
+	fakeworld_mx(w, "a.test", 10, A, -1);
+	w->mx[0].answer.ttl_s = UINT32_MAX;
+	w->params.max_ttl_ms = (int64_t)HOUR * 24 * 30;
+	w->params.stale_ms = 0;
+	fakeworld_restart(w);
+	assert_route(fakeworld_settle(w, "a.test"), "relay", "none-reachable");
+	for (int i = 0; i < 24 * 20; i++) {
+		fakeworld_run(w, HOUR);
+		if (i % 24 == 0)
+			fakeworld_reconfigure(w);
+		assert_route(fakeworld_ask(w, "a.test", REACH_WANTED), "relay",
+		    "none-reachable");
+	}
+	ck_assert_uint_eq(w->questions, 1); // about its MX
+	reach_check(w->reach);
+	world_unblock(A);
+	fakeworld_run(w, HOUR);
+	assert_route(
+	    fakeworld_ask(w, "a.test", REACH_ASKED), "direct", "all-reachable");
+}
+END_TEST
+
+// Rule 5; the address may also come and go with the configuration.
+START_TEST(test_host_literal_is_ourselves)
+{
+	struct netaddr own;
+	ck_assert(netaddr_parse(A, &own));
+	w->params.self_addresses = &own;
+	w->params.n_self_addresses = 1;
+	fakeworld_restart(w);
+	fakeworld_mx(w, "a.test", 10, B, 20, A, -1);
+	world_block(A);
+	world_block(B);
+	assert_route(fakeworld_settle(w, "a.test"), "direct", "self");
+	w->params.n_self_addresses = 0;
+	fakeworld_reconfigure(w);
+	fakeworld_run(w, MINUTE);
+	assert_route(fakeworld_settle(w, "a.test"), "relay", "none-reachable");
+	w->params.n_self_addresses = 1;
+	fakeworld_reconfigure(w);
+	assert_route(fakeworld_settle(w, "a.test"), "direct", "self");
+	reach_check(w->reach);
+}
+END_TEST
+
+// One verdict, whoever has the address; it stays when its other hosts go.
+START_TEST(test_host_literal_shares_its_address)
+{
+	fakeworld_mx(w, "a.test", 10, MX, -1);
+	fakeworld_mx(w, "b.test", 10, A, -1);
+	fakeworld_host(w, MX, A, NULL);
+	world_block(A);
+	fakeworld_settle(w, "a.test");
+	unsigned probes = w->probes;
+	assert_route(fakeworld_settle(w, "b.test"), "relay", "none-reachable");
+	ck_assert_uint_le(w->probes, probes + 1);
+	ck_assert_uint_eq(reach_stats(w->reach).endpoints, 1);
+	replace(B);
+	assert_route(
+	    fakeworld_ask(w, "b.test", REACH_ASKED), "relay", "none-reachable");
+	reach_check(w->reach);
+}
+END_TEST
+
+// The family that is not probed is one that the MTA does not use, either.
+START_TEST(test_host_literal_family_by_reload)
+{
+	fakeworld_mx(w, "a.test", 10, V6, 20, MX, -1);
+	fakeworld_host(w, MX, A, NULL);
+	world_block(V6);
+	assert_route(fakeworld_settle(w, "a.test"), "steer", "some-reachable");
+	w->params.ipv6 = false;
+	fakeworld_reconfigure(w);
+	assert_route(fakeworld_settle(w, "a.test"), "direct", "all-reachable");
+	w->params.ipv6 = true;
+	fakeworld_reconfigure(w);
+	assert_route(fakeworld_settle(w, "a.test"), "steer", "some-reachable");
+	reach_check(w->reach);
+}
+END_TEST
+
+static void
+no_domain(const char *name, struct answer_mx *out)
+{
+	(void)name;
+	*out = (struct answer_mx){.outcome = ANSWER_NXDOMAIN};
+}
+
+// A down one that nobody asks for is forgotten, and learnt anew when asked for;
+// the host goes with the last domain that lists it.
+START_TEST(test_host_literal_is_forgotten)
+{
+	w->params.idle_ms = 2 * HOUR;
+	fakeworld_restart(w);
+	fakeworld_mx(w, "a.test", 10, A, -1);
+	world_block(A);
+	fakeworld_settle(w, "a.test");
+	fakeworld_run(w, 3 * HOUR);
+	uint32_t id = reach_find_host(w->reach, A, strlen(A));
+	ck_assert_int_eq(reach_host_state(w->reach, id), REACH_UNKNOWN);
+	assert_route(fakeworld_settle(w, "a.test"), "relay", "none-reachable");
+	w->script.mx = no_domain;
+	for (unsigned i = 0; i < w->params.max_domains; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "n%u.test", i);
+		fakeworld_ask(w, name, REACH_WANTED);
+		fakeworld_run(w, 100);
+	}
+	ck_assert_uint_eq(fakeworld_domain(w, "a.test"), REACH_NONE);
+	ck_assert_uint_eq(reach_find_host(w->reach, A, strlen(A)), REACH_NONE);
+	reach_check(w->reach);
+}
+END_TEST
+
+// The set of a host whose address finds no room is not taken for another.
+START_TEST(test_host_literal_has_no_room)
+{
+	fakeworld_mx(w, "a.test", 10, A, -1);
+	fakeworld_mx(w, "b.test", 10, MX, 20, B, -1);
+	fakeworld_host(w, MX, A, NULL);
+	fakeworld_settle(w, "a.test");
+	uint32_t max = w->reach->endpoints.max;
+	reach_hold(w->reach, fakeworld_domain(w, "a.test"));
+	w->reach->endpoints.max = w->reach->endpoints.used;
+	assert_route(fakeworld_settle(w, "b.test"), "direct", "dns-failure");
+	ck_assert_uint_eq(reach_find_host(w->reach, B, strlen(B)), REACH_NONE);
+	reach_check(w->reach);
+	w->reach->endpoints.max = max;
+	fakeworld_run(w, 10 * MINUTE);
+	assert_route(fakeworld_settle(w, "b.test"), "direct", "all-reachable");
+	reach_release(w->reach, fakeworld_domain(w, "a.test"));
+	reach_check(w->reach);
+}
+END_TEST
+
 // -- views ------------------------------------------------------------------
 
 static struct reach_address_view
@@ -969,6 +1146,8 @@ host_suite(void)
 	tcase_add_loop_test(tc, test_host_pending_family, 0,
 	    sizeof(pending) / sizeof(*pending));
 	tcase_add_loop_test(tc, test_host_fresh_address_inherits, 0, 4);
+	tcase_add_loop_test(tc, test_host_literal_is_judged, 0,
+	    sizeof(literals) / sizeof(*literals));
 	suite_add_tcase(s, tc);
 	add_world_case(s, "addresses", test_host_partial_gives_unknown,
 	    test_host_by_dns_gives_unknown,
@@ -981,6 +1160,11 @@ host_suite(void)
 	add_world_case(s, "gone", test_host_gone_while_resolving,
 	    test_host_back_while_resolving,
 	    test_host_address_gone_while_probed);
+	add_world_case(s, "literals", test_host_literal_is_never_asked_about,
+	    test_host_literal_is_ourselves,
+	    test_host_literal_shares_its_address,
+	    test_host_literal_family_by_reload, test_host_literal_is_forgotten,
+	    test_host_literal_has_no_room);
 	add_world_case(s, "views", test_host_address_view,
 	    test_host_address_view_of_alias, test_host_aliases_of_one_name,
 	    test_host_spared_once, test_host_address_view_of_live,

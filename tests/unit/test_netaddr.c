@@ -55,6 +55,58 @@ START_TEST(test_netaddr_parse)
 }
 END_TEST
 
+// Each row as Postfix 3.7.11 did with an MX record of that host.
+START_TEST(test_netaddr_parse_mx)
+{
+	static const struct {
+		const char *text, *want; // NULL: none
+	} rows[] = {
+	    {"192.0.2.1", "192.0.2.1"},
+	    {"010.1.2.3", "8.1.2.3"}, // passes as decimal, is read as octal
+	    {"198.51.001.001", "198.51.1.1"},
+	    {"0x7f.1", "127.0.0.1"},
+	    {"0xc6.0x33.100.1", "198.51.100.1"},
+	    {"0xC6336401", "198.51.100.1"},
+	    {"2001:DB8::25", "2001:db8::25"},
+	    {"::ffff:198.51.100.1", "::ffff:198.51.100.1"},
+	    {"0.0.0.0", "0.0.0.0"},
+	    {"192.0.2.256", NULL},
+	    {"192.0.2.018", NULL}, // no octal number: nor is it a name
+	    {"0306.022.01.01", NULL},
+	    {"1.2.3", NULL},
+	    {"1.2.3.4.5", NULL},
+	    {"1..2.3", NULL},
+	    {"1.2.3.", NULL},
+	    {"3323068673", NULL},
+	    {"99999999999999999999.1.1.1", NULL},
+	    {"198.1179905", NULL},
+	    {"0xffffffffff", NULL}, // a name
+	    {"192.0.2.1x", NULL},
+	    {"mx.example.123", NULL},
+	    {"mx.0x7b", NULL},
+	    {"[192.0.2.1]", NULL},
+	    {"192\\.0.2.1", NULL},
+	    {"192.0.2.1\\032", NULL},
+	    {"fe80::1%lo", NULL},
+	    {"2001:db8:::1", NULL},
+	    {"*", NULL},
+	    {"", NULL},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct netaddr a;
+		char text[NETADDR_TEXT_MAX];
+		bool ok = netaddr_parse_mx(rows[i].text, &a);
+		ck_assert_msg(ok == (rows[i].want != NULL), "row %zu", i);
+		if (!ok)
+			continue;
+		ck_assert_msg(
+		    strcmp(netaddr_format(&a, text), rows[i].want) == 0,
+		    "row %zu: %s", i, text);
+		ck_assert_msg(a.port == 0 && a.zero == 0, "row %zu", i);
+	}
+}
+END_TEST
+
 START_TEST(test_netaddr_parse_port)
 {
 	static const struct {
@@ -435,6 +487,7 @@ netaddr_suite(void)
 	Suite *s = suite_create("netaddr");
 	TCase *tc = tcase_create("all");
 	tcase_add_test(tc, test_netaddr_parse);
+	tcase_add_test(tc, test_netaddr_parse_mx);
 	tcase_add_test(tc, test_netaddr_parse_port);
 	tcase_add_test(tc, test_netaddr_none_has_a_text);
 	tcase_add_test(tc, test_netaddr_equal_and_same_ip);

@@ -88,6 +88,24 @@ START_TEST(test_render_steer)
 }
 END_TEST
 
+// As both MTAs read them: Postfix 3.7 and Sendmail 8.17.
+START_TEST(test_render_addresses_as_literals)
+{
+	fakeworld_mx(
+	    w, "x.test", 10, "h.t", 20, "198.51.100.9", 30, "2001:db8::25", -1);
+	fakeworld_host(w, "h.t", "198.51.100.1", NULL);
+	world_block("198.51.100.1");
+	fakeworld_settle(w, "x.test");
+	struct steer *s = steer_new(w->reach,
+	    reach_domain_set(w->reach, fakeworld_domain(w, "x.test")), w->conf);
+	ck_assert_str_eq(
+	    steer_transport(s, 0), "OK :[198.51.100.9],[IPv6:2001:db8::25]");
+	ck_assert_str_eq(steer_mailertable(s, 0),
+	    "OK esmtp:[198.51.100.9]:[IPv6:2001:db8::25]");
+	steer_free(s);
+}
+END_TEST
+
 START_TEST(test_render_mailer_of_the_configuration)
 {
 	fakeworld_configure(w, "direct={mailer=\"smtp8\";};");
@@ -126,7 +144,8 @@ render_suite(void)
 	tcase_add_loop_test(
 	    tc, test_render_steer, 0, sizeof(row) / sizeof(*row));
 	suite_add_tcase(s, tc);
-	add_world_case(s, "render", test_render_mailer_of_the_configuration,
+	add_world_case(s, "render", test_render_addresses_as_literals,
+	    test_render_mailer_of_the_configuration,
 	    test_render_rotation_is_even, test_render_free_of_nothing);
 	return s;
 }

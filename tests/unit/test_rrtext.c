@@ -25,6 +25,11 @@ static const struct {
 	"aspmx.g.test", "2001:db8::1"},
     {" a.test. \t 300  IN\tAaAa  2001:db8::1 ", RRTEXT_ADDRESS, "a.test",
 	"2001:db8::1"},
+    // Owners that an MX record may name.
+    {"mx.a.123. 300 IN A 198.51.100.1", RRTEXT_ADDRESS, "mx.a.123",
+	"198.51.100.1"},
+    {"*.a.test. 300 IN A 198.51.100.1", RRTEXT_ADDRESS, "*.a.test",
+	"198.51.100.1"},
     {"localhost. 300 IN A 127.0.0.1", RRTEXT_ADDRESS, "localhost", "127.0.0.1"},
     {"h1.test. 300 IN MX 1 aspmx.provider.test.", RRTEXT_MX, "h1.test", "-"},
     {"h1.test. 300 IN mx", RRTEXT_MX, "h1.test", "-"},

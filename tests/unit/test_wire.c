@@ -265,7 +265,7 @@ static const struct mx_case {
 	.ttl_s = 300,
 	.null_mx = true},
     {.what = "the root beside an unusable name",
-	.answer = "d.test 300 IN MX 0,.;d.test 300 IN MX 5,192.0.2.1",
+	.answer = "d.test 300 IN MX 0,.;d.test 300 IN MX 5,192.0.2.256",
 	.ttl_s = 300},
     {.what = "duplicates",
 	.answer = "d.test 300 IN MX 5,a.test;d.test 300 IN MX 5,A.test",
@@ -280,13 +280,32 @@ static const struct mx_case {
 	.answer =
 	    "d.test 300 IN MX 1,mail\\.x.test;d.test 300 IN MX 2,a\\@b;"
 	    "d.test 300 IN MX 3,-a.test;d.test 300 IN MX 4,a\\000b.test;"
-	    "d.test 300 IN MX 5,192.0.2.1;d.test 300 IN MX 6,a\\032b.x;"
+	    "d.test 300 IN MX 5,192.0.2.256;d.test 300 IN MX 6,a\\032b.x;"
 	    "d.test 300 IN MX 7,\\195\\164.test;d.test 300 IN MX 8,a.test",
 	.ttl_s = 300,
 	.mx = "8 a.test"},
     {.what = "none usable",
-	.answer = "d.test 300 IN MX 1,192.0.2.1",
+	.answer = "d.test 300 IN MX 1,192.0.2.256",
 	.ttl_s = 300},
+    {.what = "an address for a host",
+	.answer = "d.test 300 IN MX 5,192.0.2.1;d.test 300 IN MX 6,a.test;"
+		  "d.test 300 IN MX 7,2001:DB8::25",
+	.ttl_s = 300,
+	.mx = "5 192.0.2.1,6 a.test,7 2001:db8::25"},
+    {.what = "one address in two forms",
+	.answer = "d.test 300 IN MX 5,0xC0.0.2.1;d.test 300 IN MX 6,192.0.2.1;"
+		  "d.test 300 IN MX 7,192.0.02.1",
+	.ttl_s = 300,
+	.mx = "5 192.0.2.1"},
+    {.what = "a label with dots in it is no address",
+	.answer = "d.test 300 IN MX 5,192\\.0\\.2\\.1;d.test 300 IN MX 6,a.x",
+	.ttl_s = 300,
+	.mx = "6 a.x"},
+    {.what = "what is resolved like any name",
+	.answer = "d.test 300 IN MX 1,mx.d.123;d.test 300 IN MX 2,*.d.test;"
+		  "d.test 300 IN MX 3,192.0.2.1x",
+	.ttl_s = 300,
+	.mx = "1 mx.d.123,2 *.d.test,3 192.0.2.1x"},
     {.what = "a single label, and an underscore",
 	.answer = "d.test 300 IN MX 1,localhost;d.test 300 IN MX 2,_a.test",
 	.ttl_s = 300,
