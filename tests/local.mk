@@ -48,6 +48,7 @@ unit_tests = \
 	tests/unit/test_mxset \
 	tests/unit/test_netaddr \
 	tests/unit/test_netstring \
+	tests/unit/test_notify \
 	tests/unit/test_outcome \
 	tests/unit/test_plan \
 	tests/unit/test_pool \

@@ -2,8 +2,10 @@
 // Text in bounded buffers.
 #include "base/str.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bug.h"
@@ -81,6 +83,21 @@ str_quotable(char *dst, size_t size, const char *src, size_t len)
 		if (src[i] == ' ' || src[i] == '\t')
 			dst[i] = ' ';
 	return dst;
+}
+
+bool
+str_parse_number(const char *text, int64_t max, int64_t *out)
+{
+	char *end = NULL;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	long long n = strtoll(text, &end, 10);
+	if (errno != 0 || *end != '\0' || n > max)
+		return false;
+	*out = n;
+	return true;
 }
 
 bool

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 
@@ -34,6 +35,9 @@ char *str_printable(char *dst, size_t size, const char *src, size_t len);
 // The same for a text that stands in quotes: spaces stay, and so do tabs, as
 // spaces.
 char *str_quotable(char *dst, size_t size, const char *src, size_t len);
+
+// Reads a whole decimal number, digits only. False: it is none, or above `max`.
+bool str_parse_number(const char *text, int64_t max, int64_t *out);
 
 // True when `s` is `prefix` or begins with it.
 bool str_starts_with(const char *s, const char *prefix);

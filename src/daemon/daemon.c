@@ -77,6 +77,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (log_pending())
 		log_flush();
+	supervisor_ready(d);
 	int64_t now = clock_now();
 	// After a suspend: the loop's own clock stood still meanwhile.
 	work_wake(d, now);
@@ -110,6 +111,7 @@ on_terminate(evutil_socket_t fd, short what, void *arg)
 		return;
 	d->ending = true;
 	log_info("end signal=%d clients=%u", (int)fd, conn_pool_count(d->pool));
+	supervisor_ending(d);
 	sockets_close(&d->sockets);
 	policy_answer_all(d);
 	conn_pool_drain(d->pool);
@@ -139,6 +141,8 @@ add_events(struct daemon *d)
 	d->int_event = evsignal_new(d->base, SIGINT, on_terminate, d);
 	d->hup_event = evsignal_new(d->base, SIGHUP, on_reload, d);
 	event_add(d->tick_event, &tick);
+	// The first at once: then the loop turns, and that can be told.
+	event_active(d->tick_event, EV_TIMEOUT, 0);
 	event_add(d->term_event, NULL);
 	event_add(d->int_event, NULL);
 	event_add(d->hup_event, NULL);
@@ -181,6 +185,7 @@ daemon_new(const struct daemon_params *params, struct err *err)
 	d->verbose = params->verbose;
 	d->mail_seen_at = -1;
 	d->looked_at = now;
+	d->notify = params->notify;
 	TAILQ_INIT(&d->jobs);
 	TAILQ_INIT(&d->sockets);
 	TAILQ_INIT(&d->waiters);
@@ -209,6 +214,7 @@ daemon_new(const struct daemon_params *params, struct err *err)
 	if (work_init(d, err) < 0)
 		goto fail;
 	add_events(d);
+	supervisor_init(d);
 	say_start(d);
 	return d;
 fail:
@@ -243,6 +249,7 @@ daemon_free(struct daemon *d)
 	free_event(d->term_event);
 	free_event(d->int_event);
 	free_event(d->hup_event);
+	free_event(d->watch_event);
 	if (d->base != NULL)
 		event_base_free(d->base);
 	free(d);

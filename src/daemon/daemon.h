@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/notify.h"
 #include "conf/conf.h"
 #include "serve/listener.h"
 
@@ -18,6 +19,7 @@ struct daemon_params {
 				  // until there is a file; borrowed for good
 	bool verbose;		  // log at debug, whatever the file says
 	struct listener_fds *fds; // taken over; claimed and checked here
+	struct notify notify;	  // whom to tell how we are
 };
 
 // Opens the sockets and the memory. NULL and `err` on failure; then `conf` is

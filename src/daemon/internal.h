@@ -6,12 +6,14 @@
 //   say.c                the decision log
 //   sockets.c            where clients come in
 //   reload.c             a new configuration
+//   supervisor.c         what systemd is told of us
 #ifndef MXD_DAEMON_INTERNAL_H
 #define MXD_DAEMON_INTERNAL_H
 
 #include <event2/event.h>
 #include <sys/queue.h>
 
+#include "base/notify.h"
 #include "daemon/budgets.h"
 #include "daemon/daemon.h"
 #include "dns/resolver.h"
@@ -82,6 +84,11 @@ struct daemon {
 	struct event *tick_event, *term_event, *int_event, *hup_event,
 	    *end_event;
 	bool ending;
+
+	struct notify notify;
+	struct event *watch_event; // NULL: nobody watches
+	bool told_ready;
+	bool unheard; // the last word did not reach the supervisor
 };
 
 // lookup.c
@@ -161,6 +168,16 @@ void sockets_close(struct socket_list *list);
 // name any more.
 void sockets_adopt(
     struct daemon *d, const struct conf *conf, struct socket_list *fresh);
+
+// supervisor.c
+// Begins to say that the loop turns, when somebody watches.
+void supervisor_init(struct daemon *d);
+// Says that lookups are answered, if that could not be said before.
+void supervisor_ready(struct daemon *d);
+// The configuration is about to be read anew; and how that went ("": well).
+void supervisor_reloading(struct daemon *d);
+void supervisor_reloaded(struct daemon *d, const char *problem);
+void supervisor_ending(struct daemon *d);
 
 // reload.c
 // SIGHUP: a new configuration whole, or the old one whole.

@@ -34,7 +34,9 @@ main(int argc, char **argv)
 	program_open_log(p.name, p.conf, p.verbose);
 	event_set_log_callback(on_event_log);
 	params_raise_limit();
-	if (listener_fds_take(&fds, &err) < 0) {
+	struct notify notify;
+	if (notify_take(&notify, &err) < 0 ||
+	    listener_fds_take(&fds, &err) < 0) {
 		conf_free(p.conf);
 		log_fatal("start error=\"%s\"", err.text);
 	}
@@ -43,6 +45,7 @@ main(int argc, char **argv)
 	    .conf_path = p.path,
 	    .verbose = p.verbose,
 	    .fds = &fds,
+	    .notify = notify,
 	};
 	struct daemon *d = daemon_new(&params, &err);
 	if (d == NULL)

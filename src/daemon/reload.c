@@ -105,10 +105,12 @@ reload(struct daemon *d)
 {
 	struct next next;
 	struct err err;
+	supervisor_reloading(d);
 	if (prepare(d, &next, &err) < 0) {
 		log_err("configuration reload=failed error=\"%s\" the old one "
 			"stays in use",
 		    err.text);
+		supervisor_reloaded(d, err.text);
 		return;
 	}
 	reload_own_addresses(d);
@@ -122,6 +124,7 @@ reload(struct daemon *d)
 			 "held");
 	event_active(d->work_event, EV_TIMEOUT, 0);
 	d->woken = true;
+	supervisor_reloaded(d, "");
 }
 
 static bool

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // mxdetour-milter: tells the daemon of mail before it is queued.
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/str.h"
 #include "conf/program.h"
 #include "milter/asker.h"
@@ -56,13 +57,22 @@ __syslog_chk(int priority, int flag, const char *fmt, ...)
 	va_end(ap);
 }
 
-// Lines that the log's reader did not take at once.
+// Tells the supervisor that the socket is open, until that has been heard; and
+// writes the lines that the log's reader did not take at once.
 static void *
-flush_log(void *arg)
+keep_house(void *arg)
 {
 	const struct timespec pause = {.tv_nsec = FLUSH_MS * 1000000L};
-	(void)arg;
+	const struct notify *notify = arg;
+	struct err err;
+	bool told = false, warned = false;
 	for (;;) {
+		if (!told)
+			told = notify_send(notify, &err, "READY=1") == 0;
+		if (!told && !warned) {
+			warned = true;
+			log_warn("supervisor error=\"%s\"", err.text);
+		}
 		nanosleep(&pause, NULL);
 		if (log_pending())
 			log_flush();
@@ -70,19 +80,21 @@ flush_log(void *arg)
 	return NULL;
 }
 
-// Signals are libmilter's thread's alone.
-static void
-start_flushing(void)
+// Signals are libmilter's thread's alone. No WATCHDOG=1 comes from here: it
+// would vouch for this thread only, and not for those that do the work.
+static int
+start_keeping_house(struct notify *notify, struct err *err)
 {
 	pthread_t thread;
 	sigset_t all, old;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (pthread_create(&thread, NULL, flush_log, NULL) == 0)
-		pthread_detach(thread);
-	else
-		log_warn("log lines may come late: no thread can be made");
+	int failed = pthread_create(&thread, NULL, keep_house, notify);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (failed)
+		return err_set_errno(err, failed, "no thread can be made");
+	pthread_detach(thread);
+	return 0;
 }
 
 // A session of the MTA is a descriptor, and libmilter that finds none left
@@ -102,11 +114,14 @@ int
 main(int argc, char **argv)
 {
 	struct err err = {0};
+	static struct notify notify; // for a thread that may outlive us
 
 	signal(SIGPIPE, SIG_IGN);
 	struct program p = program_start("mxdetour-milter", argc, argv);
 	program_open_log(p.name, p.conf, p.verbose);
 	raise_limit();
+	if (notify_take(&notify, &err) < 0)
+		log_fatal("start error=\"%s\"", err.text);
 	struct asker *asker = asker_new(p.conf->milter.daemon,
 	    p.conf->policy.max_waiting + SPARE_CONNECTIONS, &err);
 	if (asker == NULL || filter_register(p.conf, asker, &err) < 0 ||
@@ -116,7 +131,8 @@ main(int argc, char **argv)
 	    PACKAGE_VERSION, p.path != NULL ? p.path : "(defaults)",
 	    p.conf->observe ? "observe" : "enforce", p.conf->milter.listen,
 	    p.conf->milter.daemon);
-	start_flushing();
+	if (start_keeping_house(&notify, &err) < 0)
+		log_fatal("start error=\"%s\"", err.text);
 	int result = smfi_main();
 	// Threads of sessions may still run: what they use stays.
 	log_info("end status=%d", result);

@@ -16,22 +16,6 @@
 // SD_LISTEN_FDS_START: the first descriptor that is passed.
 enum { FIRST_FD = 3 };
 
-// Reads a whole decimal number. False: it is none, or above `max`.
-static bool
-parse_number(const char *text, long max, long *out)
-{
-	char *end = NULL;
-
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	long n = strtol(text, &end, 10);
-	if (errno != 0 || *end != '\0' || n > max)
-		return false;
-	*out = n;
-	return true;
-}
-
 // Copies the colon-separated names; there must be one for each descriptor.
 static int
 copy_names(struct listener_fds *fds, const char *names, struct err *err)
@@ -77,22 +61,22 @@ read_variables(
 {
 	const char *pid_text = getenv("LISTEN_PID");
 	const char *n_text = getenv("LISTEN_FDS");
-	long pid = 0, n = 0;
+	int64_t pid = 0, n = 0;
 
 	*names_out = getenv("LISTEN_FDNAMES");
 	if (pid_text == NULL || n_text == NULL)
 		return 0;
-	if (!parse_number(pid_text, INT32_MAX, &pid) || pid == 0)
+	if (!str_parse_number(pid_text, INT32_MAX, &pid) || pid == 0)
 		return err_set(
 		    err, "LISTEN_PID is no process id: %s", pid_text);
 	// Left over from a parent that they were meant for.
 	if (pid != getpid())
 		return 0;
-	if (!parse_number(n_text, INT32_MAX, &n))
+	if (!str_parse_number(n_text, INT32_MAX, &n))
 		return err_set(err, "LISTEN_FDS is no number: %s", n_text);
-	if (n > (long)ARRAY_LEN(out->item))
-		return err_set(err, "LISTEN_FDS is %ld, at most %zu are taken",
-		    n, ARRAY_LEN(out->item));
+	if (n > (int64_t)ARRAY_LEN(out->item))
+		return err_set(err, "LISTEN_FDS is %s, at most %zu are taken",
+		    n_text, ARRAY_LEN(out->item));
 	out->n = (int)n;
 	return 0;
 }

@@ -194,7 +194,8 @@ class Daemon:
                  pass_fds=(), program="mxdetourd"):
         environ = dict(os.environ)
         for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
-                     "JOURNAL_STREAM", "NOTIFY_SOCKET"):
+                     "JOURNAL_STREAM", "NOTIFY_SOCKET", "WATCHDOG_USEC",
+                     "WATCHDOG_PID"):
             environ.pop(name, None)
         # Freed memory is to go back, or the bounds on it say nothing.
         environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=8")

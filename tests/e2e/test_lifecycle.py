@@ -833,6 +833,80 @@ def test_hundred_restarts_under_load():
         supervisor.close()
 
 
+# ------------------------------------------------------- telling a supervisor
+
+class Ears:
+    """Where a supervisor listens (NOTIFY_SOCKET): an abstract name."""
+
+    def __init__(self, w):
+        self.path = "\0" + w.dir + "/notify"
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.bind(self.path)
+        self.sock.settimeout(harness.DEADLINE)
+
+    def next(self):
+        """The next word but those that only say that it is alive."""
+        while True:
+            text = self.sock.recv(4096).decode()
+            if text != "WATCHDOG=1":
+                return text
+
+    def alive(self):
+        """The next word that says that it is."""
+        while self.sock.recv(4096) != b"WATCHDOG=1":
+            pass
+
+
+def test_supervisor_is_told():
+    with World(start=False) as w:
+        ears = Ears(w)
+        w.options["env"] = {"NOTIFY_SOCKET": "@" + ears.path[1:],
+                            "WATCHDOG_USEC": "300000"}
+        w.start()
+        same(ears.next(), "READY=1")
+        # The sockets are open by then: there is nothing to wait for.
+        with w.client() as client:
+            same(client.query("transport", "*"), NOTFOUND)
+        ears.alive()
+        ears.alive()
+        w.write_conf(text="nonsense = 1;\n")
+        w.hangup()
+        check(re.fullmatch("RELOADING=1\nMONOTONIC_USEC=[0-9]+", ears.next()))
+        text = ears.next()
+        check(text.startswith("STATUS=") and w.conf_path + ":1: " in text,
+              text)
+        same(ears.next(), "READY=1")
+        w.write_conf({})
+        w.hangup()
+        check(ears.next().startswith("RELOADING=1\n"))
+        same(ears.next(), "STATUS=")
+        same(ears.next(), "READY=1")
+        ears.alive()
+        w.stop()
+        same(ears.next(), "STOPPING=1")
+
+
+def test_supervisor_that_does_not_listen():
+    """Said once; lookups go on, and it is told when it comes."""
+    with World(start=False) as w:
+        w.options["env"] = {"NOTIFY_SOCKET": "@%s/notify" % w.dir}
+        w.start()
+        w.daemon.wait_log(r"supervisor error=")
+        w.expect("transport", "*", "NOTFOUND ")
+        ears = Ears(w)
+        same(ears.next(), "READY=1")
+        same(len([t for t in w.daemon.text() if "supervisor" in t]), 1)
+
+
+def test_supervisor_variables_that_are_wrong():
+    with World(start=False) as w:
+        for wrong in ({"NOTIFY_SOCKET": "run/notify"},
+                      {"NOTIFY_SOCKET": w.dir, "WATCHDOG_USEC": "soon"}):
+            daemon = Daemon(w.conf_path, env=wrong)
+            same(daemon.wait(), 1)
+            check(any(list(wrong)[-1] in t for t in daemon.text()))
+
+
 # ------------------------------------------------------------ logs that jam
 
 def test_stderr_that_nobody_reads():

@@ -124,6 +124,22 @@ START_TEST(test_str_quotable_keeps_blanks)
 }
 END_TEST
 
+START_TEST(test_str_parse_number_takes_digits_up_to_a_limit)
+{
+	int64_t n = -1;
+	ck_assert(str_parse_number("0", 0, &n) && n == 0);
+	ck_assert(str_parse_number("00012", 12, &n) && n == 12);
+	ck_assert(str_parse_number("9223372036854775807", INT64_MAX, &n));
+	ck_assert(n == INT64_MAX);
+	const char *bad[] = {"", "-1", "+1", " 1", "1 ", "1x", "0x10", "13",
+	    "9223372036854775808"};
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		ck_assert_msg(!str_parse_number(bad[i], 12, &n), "%s", bad[i]);
+	ck_assert(!str_parse_number("9223372036854775808", INT64_MAX, &n));
+	ck_assert(n == INT64_MAX); // a bad one leaves it alone
+}
+END_TEST
+
 START_TEST(test_str_starts_with)
 {
 	ck_assert(str_starts_with("unix:/x", "unix:"));
@@ -147,6 +163,7 @@ str_suite(void)
 	tcase_add_test(tc, test_str_printable_of_every_byte);
 	tcase_add_test(tc, test_str_printable_is_cut);
 	tcase_add_test(tc, test_str_quotable_keeps_blanks);
+	tcase_add_test(tc, test_str_parse_number_takes_digits_up_to_a_limit);
 	tcase_add_test(tc, test_str_starts_with);
 	suite_add_tcase(s, tc);
 	return s;
