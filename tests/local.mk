@@ -58,6 +58,7 @@ unit_tests = \
 	tests/unit/test_render \
 	tests/unit/test_resolvconf \
 	tests/unit/test_resolver \
+	tests/unit/test_rootpath \
 	tests/unit/test_route \
 	tests/unit/test_rrtext \
 	tests/unit/test_rules \

@@ -3,6 +3,8 @@
 
 #include "base/sockpath.h"
 
+#include "base/rootpath.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -42,10 +44,32 @@ make_address(const char *path, struct sockaddr_un *out, struct err *err)
 	return 0;
 }
 
+// Root makes, gives away and removes no file where another user could put a
+// link in its place: that user would be root soon.
+static int
+check_directory(const char *dir, struct err *err)
+{
+	return geteuid() == 0 ? rootpath_check(dir, err) : 0;
+}
+
+// The same for the directory that `dir` is to be made in.
+static int
+check_parent(const char *dir, struct err *err)
+{
+	const char *slash = strrchr(dir, '/');
+	char parent[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+
+	snprintf(parent, sizeof(parent), "%.*s",
+	    slash == dir ? 1 : (int)(slash - dir), dir);
+	return check_directory(parent, err);
+}
+
 // Makes `dir` for everybody to look into, whatever the umask.
 static int
 make_directory(const char *dir, struct err *err)
 {
+	if (check_parent(dir, err) != 0)
+		return err_prefix(err, "cannot make directory %s", dir);
 	if (mkdir(dir, 0755) != 0) {
 		if (errno == EEXIST)
 			return 0;
@@ -85,7 +109,10 @@ open_directory(const char *path, struct err *err)
 	if (fd < 0)
 		return err_set_errno(
 		    err, errno, "cannot open directory %s", dir);
-	return fd;
+	if (check_directory(dir, err) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 // Keeps two of our processes that start together from taking each other's

@@ -15,7 +15,8 @@ struct sockpath_id {
 
 // Makes a listening socket at `path` (absolute). A socket file that nobody
 // answers on is replaced; anything else that stands there is an error. The last
-// directory is made when it is missing. Nobody can connect before mode and
+// directory is made when it is missing. For root a directory that others can
+// change is an error (base/rootpath.h). Nobody can connect before mode and
 // group ("": leave) are set. Returns the descriptor, or -1 and `err`.
 int sockpath_listen(const char *path, int backlog, mode_t mode,
     const char *group, struct sockpath_id *id_out, struct err *err);
