@@ -217,6 +217,7 @@ milter_files = \
 lab_tests = tests/lab/run.py
 lab_files = \
 	tests/lab/forger.py \
+	tests/lab/forms.py \
 	tests/lab/mailhost.py \
 	tests/lab/net.py \
 	tests/lab/postfix.py \
@@ -229,6 +230,7 @@ lab_files = \
 	tests/lab/scenarios_milter.py \
 	tests/lab/scenarios_outage.py \
 	tests/lab/scenarios_postfix_facts.py \
+	tests/lab/scenarios_replies.py \
 	tests/lab/scenarios_routes.py \
 	tests/lab/scenarios_sendmail.py \
 	tests/lab/sendmail.py \

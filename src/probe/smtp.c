@@ -119,7 +119,7 @@ smtp_keep_reply(struct smtp *s, const struct smtpreply *reply)
 
 	s->result.code = reply->code;
 	strbuf_init(&b, s->result.text, sizeof(s->result.text));
-	strbuf_add(&b, "%d", reply->code);
+	strbuf_add(&b, "%03d", reply->code);
 	if (reply->text[0] != '\0')
 		strbuf_add(&b, " %s", reply->text);
 }
@@ -202,17 +202,14 @@ smtp_errno_outcome(const struct smtp *s, int errnum)
 static void
 smtp_fail(struct smtp *s, const struct smtpio_event *ev)
 {
-	char line[SMTPREPLY_TEXT_MAX + 1];
 	enum outcome outcome = OUTCOME_NONE;
 
 	switch (ev->what) {
 	case SMTPIO_CONNECTED:
 	case SMTPIO_REPLY:
 		break; // no failures
-	case SMTPIO_BAD:
-		smtpio_first_line(&s->io, line, sizeof(line));
-		if (line[0] != '\0')
-			smtp_keep(s, line);
+	case SMTPIO_FOREIGN:
+		smtp_keep(s, ev->reply.text);
 		outcome = OUTCOME_NOT_SMTP;
 		break;
 	case SMTPIO_CLOSED:
@@ -222,7 +219,14 @@ smtp_fail(struct smtp *s, const struct smtpio_event *ev)
 		smtp_keep(s, strerror(ev->errnum));
 		outcome = smtp_errno_outcome(s, ev->errnum);
 		break;
+	// It speaks SMTP; the MTA would listen to it for as long as it talks.
+	case SMTPIO_ENDLESS:
+		outcome = smtp_timeout_outcome(s);
+		break;
+	// What it said instead often tells what it is.
 	case SMTPIO_TIMEOUT:
+		if (!s->io.reply.coded && s->io.reply.text[0] != '\0')
+			smtp_keep(s, s->io.reply.text);
 		outcome = smtp_timeout_outcome(s);
 		break;
 	}
@@ -246,8 +250,9 @@ smtp_on_handshake(struct smtp *s, const struct smtpio_event *ev)
 	smtp_enter(s, SMTP_STATE_GREETING);
 }
 
-// RFC 5321 section 4.3.2 knows 220 alone, but any 2xx shows that mail is spoken
-// here. Nothing can be intermediate (3xx) before a command.
+// RFC 5321 section 4.3.2 knows 220, 421 and 554 alone. smtp(8) delivers after
+// any 2xx; a 4xx or 5xx is a mail server that will not; after anything else
+// nobody delivers.
 static void
 smtp_on_greeting(struct smtp *s, const struct smtpio_event *ev)
 {
@@ -256,10 +261,11 @@ smtp_on_greeting(struct smtp *s, const struct smtpio_event *ev)
 		return;
 	}
 	smtp_keep_reply(s, &ev->reply);
-	if (ev->reply.code >= 400) {
+	int kind = ev->reply.code / 100;
+	if (kind == 4 || kind == 5) {
 		smtp_conclude(s, OUTCOME_REFUSED_SERVICE);
 		smtp_enter(s, SMTP_STATE_QUIT);
-	} else if (ev->reply.code >= 300) {
+	} else if (kind != 2) {
 		smtp_conclude(s, OUTCOME_NOT_SMTP);
 		smtp_finish(s);
 	} else if (s->depth == SMTP_DEPTH_GREETING) {
@@ -270,7 +276,7 @@ smtp_on_greeting(struct smtp *s, const struct smtpio_event *ev)
 	}
 }
 
-// A 3xx asks for more after DATA and AUTH only, of which we say neither.
+// Who does not take EHLO may take HELO: smtp(8) tries, whatever the code was.
 static void
 smtp_on_ehlo(struct smtp *s, const struct smtpio_event *ev)
 {
@@ -279,11 +285,6 @@ smtp_on_ehlo(struct smtp *s, const struct smtpio_event *ev)
 		return;
 	}
 	smtp_keep_reply(s, &ev->reply);
-	if (ev->reply.code / 100 == 3) {
-		smtp_conclude(s, OUTCOME_NOT_SMTP);
-		smtp_finish(s);
-		return;
-	}
 	if (ev->reply.code != 250)
 		smtp_conclude(s, OUTCOME_EHLO_REFUSED);
 	else if (s->depth == SMTP_DEPTH_STARTTLS && ev->reply.starttls)
@@ -363,6 +364,19 @@ smtp_watch(struct smtp *s, struct event *event)
 		smtp_end_soon(s, OUTCOME_LOCAL_ERROR, strerror(errno));
 }
 
+// A command is sent, or as much of it as can go now. The reply may have come
+// before it: the event loop does not tell of that. `s` may be gone afterwards.
+static void
+smtp_on_said(struct smtp *s)
+{
+	struct smtpio_event ev;
+
+	if (smtpio_unsent(&s->io))
+		smtp_watch(s, &s->writable);
+	else if (smtpio_read(&s->io, &ev))
+		smtp_on_event(s, &ev);
+}
+
 // Says something; `s` may be gone afterwards.
 static void
 smtp_command(struct smtp *s, const char *verb, const char *arg)
@@ -371,8 +385,8 @@ smtp_command(struct smtp *s, const char *verb, const char *arg)
 
 	if (smtpio_say(&s->io, verb, arg, &ev))
 		smtp_on_event(s, &ev);
-	else if (smtpio_unsent(&s->io))
-		smtp_watch(s, &s->writable);
+	else
+		smtp_on_said(s);
 }
 
 // Changes the state and does what it begins with; `s` may be gone afterwards.
@@ -450,8 +464,10 @@ smtp_on_writable(evutil_socket_t fd, short what, void *arg)
 	if (s->state == SMTP_STATE_CONNECTING ? smtpio_handshake(&s->io, &ev)
 					      : smtpio_flush(&s->io, &ev))
 		smtp_on_event(s, &ev);
-	else if (s->state == SMTP_STATE_CONNECTING || smtpio_unsent(&s->io))
+	else if (s->state == SMTP_STATE_CONNECTING)
 		smtp_watch(s, &s->writable);
+	else
+		smtp_on_said(s);
 }
 
 // A last look first: a loop that was held up must not make a host look dead

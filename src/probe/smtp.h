@@ -50,8 +50,9 @@ struct smtp_result {
 	enum outcome outcome; // never OUTCOME_NONE, never FORGED_REPLY
 	int64_t latency_ms;   // from start to verdict
 	int code; // of the last whole reply before the verdict; 0: none came
-	// The last reply's last line with its code; of not-smtp, the first line
-	// that came; of a failed socket, strerror(); "" when there is none of
+	// The last reply's last line with its code; of not-smtp, the line that
+	// told so, and of a timeout the first that came instead of a reply, if
+	// one did; of a failed socket, strerror(); "" when there is none of
 	// these. As it came: not printable yet.
 	char text[SMTPREPLY_TEXT_MAX + 1];
 };

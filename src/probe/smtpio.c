@@ -3,16 +3,12 @@
 #include "probe/smtpio.h"
 
 #include "base/bug.h"
-#include "base/mem.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { IN_SIZE_MIN = 4096 };
 
 void
 smtpio_init(struct smtpio *io)
@@ -25,7 +21,6 @@ smtpio_fini(struct smtpio *io)
 {
 	if (io->fd >= 0)
 		close(io->fd);
-	free(io->in);
 	smtpio_init(io);
 }
 
@@ -72,18 +67,23 @@ smtpio_handshake(struct smtpio *io, struct smtpio_event *ev)
 	return true;
 }
 
-// Reads once. Returns the number of bytes, 0 when there are none now, or -1
-// when `ev` tells that there will not be any more.
+// Reads once, behind what is there; there is room. Returns the number of bytes,
+// 0 when there are none now, or -1 when `ev` tells that there will not be any
+// more.
 static ssize_t
-receive(struct smtpio *io, char *buf, size_t size, struct smtpio_event *ev)
+receive(struct smtpio *io, struct smtpio_event *ev)
 {
 	ssize_t n;
 
+	mxd_assert(io->in_len < sizeof(io->in));
 	do
-		n = recv(io->fd, buf, size, 0);
+		n = recv(io->fd, io->in + io->in_len,
+		    sizeof(io->in) - io->in_len, 0);
 	while (n < 0 && errno == EINTR);
-	if (n > 0)
+	if (n > 0) {
+		io->in_len += (size_t)n;
 		return n;
+	}
 	if (n < 0 && errno == EAGAIN)
 		return 0;
 	ev->what = n == 0 ? SMTPIO_CLOSED : SMTPIO_ERROR;
@@ -91,77 +91,42 @@ receive(struct smtpio *io, char *buf, size_t size, struct smtpio_event *ev)
 	return -1;
 }
 
-// True when the last `n` bytes can have changed what the decoder says. It
-// starts at the reply's beginning each time: a peer that sends 64 KiB byte by
-// byte would make us look at gigabytes. The first code is looked at as it
-// comes.
+// Decodes what was received. True: that ended the reply, one way or another.
 static bool
-must_decode(const struct smtpio *io, size_t n)
-{
-	size_t had = io->in_len - n;
-	const char *chunk = io->in + had;
-
-	return had < 4 || memchr(chunk, '\n', n) != NULL ||
-	       memchr(chunk, '\0', n) != NULL || io->in_len == SMTPREPLY_MAX;
-}
-
-// Takes `n` bytes that were read behind what is there.
-static bool
-take(struct smtpio *io, size_t n, struct smtpio_event *ev)
+decode(struct smtpio *io, struct smtpio_event *ev)
 {
 	size_t used;
+	enum decoded got = smtpreply_decode(
+	    &io->reply, io->in, io->in_len, &used);
 
-	io->in_len += n;
-	if (!must_decode(io, n))
-		return false;
-	switch (smtpreply_decode(io->in, io->in_len, &ev->reply, &used)) {
-	case DECODED_OK:
-		ev->what = SMTPIO_REPLY;
+	if (got == DECODED_BAD) {
+		ev->what = io->reply.coded ? SMTPIO_ENDLESS : SMTPIO_FOREIGN;
+		ev->reply = io->reply;
 		return true;
-	case DECODED_NEED_MORE:
-		if (io->in_len < SMTPREPLY_MAX)
-			return false;
-		break;
-	case DECODED_BAD:
-		break;
 	}
-	ev->what = SMTPIO_BAD;
+	io->in_len -= used;
+	memmove(io->in, io->in + used, io->in_len);
+	if (got == DECODED_NEED_MORE)
+		return false;
+	ev->what = SMTPIO_REPLY;
+	ev->reply = io->reply;
+	io->reply = (struct smtpreply){0};
 	return true;
 }
 
 bool
 smtpio_read(struct smtpio *io, struct smtpio_event *ev)
 {
-	for (;;) {
-		if (io->in_len == io->in_size) {
-			io->in_size = io->in_size == 0 ? IN_SIZE_MIN
-						       : 2 * io->in_size;
-			mxd_assert(io->in_size <= SMTPREPLY_MAX);
-			io->in = xreallocarray(io->in, io->in_size, 1);
+	while (!decode(io, ev)) {
+		ssize_t n = receive(io, ev);
+		if (n < 0 && ev->what == SMTPIO_CLOSED &&
+		    smtpreply_is_foreign(&io->reply, io->in, io->in_len)) {
+			ev->what = SMTPIO_FOREIGN;
+			ev->reply = io->reply;
 		}
-		ssize_t n = receive(
-		    io, io->in + io->in_len, io->in_size - io->in_len, ev);
 		if (n <= 0)
 			return n < 0;
-		if (take(io, (size_t)n, ev))
-			return true;
 	}
-}
-
-// Drops what the peer said so far.
-static bool
-discard(struct smtpio *io, struct smtpio_event *ev)
-{
-	size_t total = 0;
-
-	io->in_len = 0;
-	while (total < SMTPREPLY_MAX) {
-		ssize_t n = receive(io, io->in, io->in_size, ev);
-		if (n <= 0)
-			return n < 0;
-		total += (size_t)n;
-	}
-	ev->what = SMTPIO_BAD; // no mail server talks that much unasked
 	return true;
 }
 
@@ -169,8 +134,8 @@ bool
 smtpio_say(struct smtpio *io, const char *verb, const char *arg,
     struct smtpio_event *ev)
 {
-	mxd_assert(io->in_size > 0);
-	if (discard(io, ev))
+	// Who is gone by now is told nothing.
+	if (io->in_len < sizeof(io->in) && receive(io, ev) < 0)
 		return true;
 	int len = snprintf(io->out, sizeof(io->out), "%s%s%s\r\n", verb,
 	    arg[0] == '\0' ? "" : " ", arg);
@@ -205,17 +170,4 @@ bool
 smtpio_unsent(const struct smtpio *io)
 {
 	return io->out_at < io->out_len;
-}
-
-void
-smtpio_first_line(const struct smtpio *io, char *out, size_t size)
-{
-	size_t len = 0;
-
-	while (len < io->in_len && len < size - 1 && io->in[len] != '\r' &&
-	       io->in[len] != '\n' && io->in[len] != '\0')
-		len++;
-	if (len > 0)
-		memcpy(out, io->in, len);
-	out[len] = '\0';
 }

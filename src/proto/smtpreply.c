@@ -2,6 +2,7 @@
 // SMTP replies, one or many lines.
 #include "proto/smtpreply.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,23 +17,23 @@ trimmed(const char *line, size_t len)
 	return len;
 }
 
-// True when the line begins with a code and what may follow it, as far as its
-// bytes are there. `whole`: nothing comes after them.
-static bool
-has_code(const char *line, size_t len, bool whole)
+static size_t
+count_digits(const char *line, size_t len)
 {
-	if (whole && len < CODE_LEN)
-		return false;
-	for (size_t i = 0; i < len && i < CODE_LEN; i++) {
-		char low = i == 0 ? '2' : '0';
-		char high = i == 0 ? '5' : '9';
-		if (line[i] < low || line[i] > high)
-			return false;
-	}
-	if (len <= CODE_LEN || line[CODE_LEN] == '-' || line[CODE_LEN] == ' ')
-		return true;
-	// The "\r" of a line's end whose "\n" is still to come.
-	return !whole && trimmed(line, len) == CODE_LEN;
+	size_t n = 0;
+	while (n < len && line[n] >= '0' && line[n] <= '9')
+		n++;
+	return n;
+}
+
+// As smtp_chat_resp() of Postfix has it: three digits, any three, then '-', ' '
+// or nothing.
+static bool
+has_code(const char *line, size_t len)
+{
+	return count_digits(line, len) == CODE_LEN &&
+	       (len == CODE_LEN || line[CODE_LEN] == '-' ||
+		   line[CODE_LEN] == ' ');
 }
 
 // RFC 3207 section 4: the keyword; parameters, were there any, change nothing.
@@ -45,58 +46,91 @@ is_starttls(const char *text, size_t len)
 	       (len == n || text[n] == ' ');
 }
 
-// Reads one line without its end into the reply; true when it is the last.
-static bool
-read_line(struct smtpreply *reply, const char *line, size_t len, bool first)
+static void
+keep_text(struct smtpreply *r, const char *text, size_t len)
 {
-	const char *text = line + len;
-	size_t text_len = 0;
-	if (len > CODE_LEN) {
-		text = line + CODE_LEN + 1;
-		text_len = len - CODE_LEN - 1;
-	}
-	if (!first && is_starttls(text, text_len))
-		reply->starttls = true;
-	if (len > CODE_LEN && line[CODE_LEN] == '-')
+	if (len > SMTPREPLY_TEXT_MAX)
+		len = trimmed(text, SMTPREPLY_TEXT_MAX);
+	memcpy(r->text, text, len);
+	r->text[len] = '\0';
+}
+
+static bool
+is_blank(const char *line, size_t len)
+{
+	while (len > 0 && isspace((unsigned char)line[len - 1]))
+		len--;
+	return len == 0;
+}
+
+// Takes one line without its end. Returns whether it is the reply's last.
+static bool
+take_line(struct smtpreply *r, const char *line, size_t len)
+{
+	len = strnlen(line, len);
+	if (!has_code(line, len)) {
+		if (!r->coded && r->text[0] == '\0' && !is_blank(line, len))
+			keep_text(r, line, len);
 		return false;
-	if (text_len > SMTPREPLY_TEXT_MAX)
-		text_len = trimmed(text, SMTPREPLY_TEXT_MAX);
-	memcpy(reply->text, text, text_len);
-	reply->text[text_len] = '\0';
-	reply->code = (line[0] - '0') * 100 + (line[1] - '0') * 10 +
-		      (line[2] - '0');
-	return true;
+	}
+	size_t skip = len > CODE_LEN ? CODE_LEN + 1 : CODE_LEN;
+	const char *text = line + skip;
+	if (r->coded && is_starttls(text, len - skip))
+		r->starttls = true;
+	r->coded = true;
+	r->code = (line[0] - '0') * 100 + (line[1] - '0') * 10 +
+		  (line[2] - '0');
+	keep_text(r, text, len - skip);
+	return len == CODE_LEN || line[CODE_LEN] == ' ';
+}
+
+// Takes the line at the start of `data`, or what is there of one that is too
+// long. Returns how many bytes that are; 0: the line is not whole yet.
+static size_t
+take_piece(struct smtpreply *r, const char *data, size_t len, bool *ended)
+{
+	const char *end = memchr(data, '\n', len);
+	size_t used = end != NULL ? (size_t)(end - data) + 1 : len;
+	if (!r->skipping) {
+		bool fits = end != NULL && used <= SMTPREPLY_LINE_MAX;
+		if (!fits && len < SMTPREPLY_LINE_MAX)
+			return 0;
+		r->lines++;
+		r->last = take_line(r, data,
+		    fits ? trimmed(data, used - 1) : SMTPREPLY_LINE_MAX);
+	}
+	r->skipping = end == NULL;
+	*ended = end != NULL && r->last;
+	return used;
 }
 
 enum decoded
 smtpreply_decode(
-    const char *data, size_t len, struct smtpreply *out, size_t *used_out)
+    struct smtpreply *r, const char *data, size_t len, size_t *used_out)
 {
-	struct smtpreply reply = {0};
-	bool full = len >= SMTPREPLY_MAX;
-	if (full)
-		len = SMTPREPLY_MAX;
-	size_t pos = 0;
-	for (unsigned n = 0; n < SMTPREPLY_LINES_MAX; n++) {
-		const char *line = data + pos;
-		const char *end = memchr(line, '\n', len - pos);
-		size_t line_len = end != NULL ? (size_t)(end - line)
-					      : len - pos;
-		pos += line_len + 1;
-		if (end != NULL)
-			line_len = trimmed(line, line_len);
-		bool coded = has_code(line, line_len, end != NULL);
-		if ((n == 0 && !coded) || memchr(line, '\0', line_len) != NULL)
+	bool ended = false;
+	size_t used = 0;
+	while (!ended && used < len) {
+		size_t n = take_piece(r, data + used, len - used, &ended);
+		if (n == 0)
+			break;
+		used += n;
+		if (n > SMTPREPLY_MAX - r->size ||
+		    r->lines > SMTPREPLY_LINES_MAX)
 			return DECODED_BAD;
-		if (end == NULL)
-			return full ? DECODED_BAD : DECODED_NEED_MORE;
-		// As smtp(8) of Postfix does: what stands between the lines of
-		// a reply is passed over, and the last one has the code.
-		if (coded && read_line(&reply, line, line_len, n == 0)) {
-			*out = reply;
-			*used_out = pos;
-			return DECODED_OK;
-		}
+		r->size += (uint32_t)n;
 	}
-	return DECODED_BAD;
+	*used_out = used;
+	return ended ? DECODED_OK : DECODED_NEED_MORE;
+}
+
+bool
+smtpreply_is_foreign(struct smtpreply *r, const char *rest, size_t len)
+{
+	len = trimmed(rest, len);
+	bool may_begin_code = len <= CODE_LEN ? count_digits(rest, len) == len
+					      : has_code(rest, len);
+	if (!r->skipping && !may_begin_code)
+		(void)take_line(r, rest, len);
+	return !r->coded && r->text[0] != '\0';
 }

@@ -32,8 +32,11 @@ TARPIT = "tarpit"              # a byte now and then, never a whole line
 TARPIT_5S = "tarpit-5s"        # the same, a byte every 5 s
 CLOSE = "close"                # orderly close at once
 RESET = "reset"                # reset at once
-NOT_SMTP = "not-smtp"          # speaks, but another protocol
-FLOOD = "flood"                # an endless line
+LATE_LINE = "late-line"        # good, and an empty line after the greeting
+NOT_SMTP = "not-smtp"          # speaks, but another protocol, and closes
+SSH = "ssh"                    # another protocol, and waits
+FLOOD = "flood"                # endless "220-" lines without an end
+CHARGEN = "chargen"            # endless text
 EHLO_SILENT = "ehlo-silent"    # good greeting, then nothing
 EHLO_CLOSE = "ehlo-close"      # good greeting, closes on EHLO
 EHLO_RESET = "ehlo-reset"      # good greeting, resets on EHLO
@@ -48,7 +51,8 @@ REFUSE = None                  # no listener
 # Seconds between two things that a slow one says.
 PAUSE = {TEASER: 0.5, TEASER_6S: 6, LATE: 3, LATE_60S: 60, TARPIT: 0.3,
          TARPIT_5S: 5, EHLO_FLOOD: 0.001, EHLO_TRICKLE: 0.3, EHLO_TARPIT: 0.3}
-# What is said to EHLO without an end.
+# What is said without an end, at once and to EHLO.
+FLOODS = {FLOOD: b"220-" + b"x" * 16384, CHARGEN: b"abcdefgh\r\n" * 1000}
 ENDLESS = {EHLO_FLOOD: b"250-EXTENSION\r\n" * 100,
            EHLO_TRICKLE: b"250-EXTENSION\r\n",
            EHLO_TARPIT: b"2"}
@@ -201,11 +205,14 @@ class SmtpFarm:
             return False
         if behaviour == NOT_SMTP:
             writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            return False
+        if behaviour == SSH:
+            writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
             await self._until_closed(conn, reader)
             return False
-        if behaviour == FLOOD:
+        if behaviour in FLOODS:
             while await self._hear(conn, reader, 0.001, early=True):
-                writer.write(b"220-" + b"x" * 16384)
+                writer.write(FLOODS[behaviour])
                 await writer.drain()
             return False
         if behaviour in (TARPIT, TARPIT_5S):
@@ -227,6 +234,9 @@ class SmtpFarm:
         code = behaviour if behaviour in (S421, S554) else "220"
         writer.write(("%s fake.invalid says\x1b[31m so\r\n"
                       % code).encode())
+        if behaviour == LATE_LINE:
+            await asyncio.sleep(0.2)
+            writer.write(b"\r\n")
         return True
 
     async def _converse(self, conn, reader, writer):

@@ -22,6 +22,7 @@ What is what:
   recorder.py a socketmap server that only records, and a client
   reaper.py   cleans up should the lab be killed
   forger.py   a resolver with injected answers
+  forms.py    greetings and replies as servers give them
   scenarios_*.py  a function per scenario, whose first line says what holds
 
 The network and the world are built once. Between scenarios the operator's
@@ -50,6 +51,7 @@ import scenarios_faults  # noqa: E402
 import scenarios_milter  # noqa: E402
 import scenarios_outage  # noqa: E402
 import scenarios_postfix_facts  # noqa: E402
+import scenarios_replies  # noqa: E402
 import scenarios_routes  # noqa: E402
 import scenarios_sendmail  # noqa: E402
 from mailhost import Mailhost  # noqa: E402
@@ -58,8 +60,8 @@ from util import Failure, Reaper, Unavailable, adopt_orphans, tail  # noqa: E402
 from world import World  # noqa: E402
 
 MODULES = (scenarios_baseline, scenarios_postfix_facts, scenarios_routes,
-           scenarios_outage, scenarios_daemon, scenarios_faults,
-           scenarios_milter, scenarios_sendmail)
+           scenarios_outage, scenarios_replies, scenarios_daemon,
+           scenarios_faults, scenarios_milter, scenarios_sendmail)
 PROGRAMS = ("ip", "nft", "nsd", "postfix", "postconf", "postmap",
             "postqueue", "postsuper", "smtp-sink", "getent")
 SCENARIO_LIMIT_S = 300

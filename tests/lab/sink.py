@@ -11,7 +11,8 @@ greylist (450 to every RCPT); mute (no greeting); close (hangs up at once).
 As a filter on the operator's line would, towards the operator alone: teaser
 (half a greeting, the rest after 3 s); late (the greeting takes a minute);
 tarpit (a byte of the greeting every 5 s); endless (no end of the reply to
-EHLO); cut (a reset in answer to MAIL).
+EHLO); cut (a reset in answer to MAIL). "form NAME" greets and answers EHLO as
+FORMS has it.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ import socket
 import struct
 import sys
 
+from forms import FORMS
 from net import OP4, OP4_ALIAS, OP6
 
 FILTERED = ("teaser", "late", "tarpit", "endless", "cut")
@@ -54,6 +56,7 @@ class Sink:
     async def talk(self, reader, writer, local, client, verbs):
         """The dialogue, with the verbs noted as they come."""
         mode = self.modes.get(local, "normal")
+        form = FORMS[mode[5:]] if mode.startswith("form ") else None
         if mode in FILTERED and client not in (OP4, OP4_ALIAS, OP6):
             mode = "normal"
         if mode == "close":
@@ -77,7 +80,10 @@ class Sink:
         if mode == "teaser":
             await say("220-mx.lab.test is looking at you")
             await asyncio.sleep(3)
-        if mode == "unwilling":
+        if form:
+            if not await self.play(form.greeting, writer):
+                return
+        elif mode == "unwilling":
             await say("554 5.3.2 no SMTP service here")
         else:
             await say("220 mx.lab.test ESMTP")
@@ -98,6 +104,9 @@ class Sink:
             elif verb == "EHLO" and mode == "endless":
                 while True:
                     await say("250-AND-SO-ON")
+            elif verb == "EHLO" and form:
+                if not await self.play(form.ehlo, writer):
+                    return
             elif verb == "MAIL" and mode == "cut":
                 writer.get_extra_info("socket").setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER,
@@ -132,6 +141,19 @@ class Sink:
                 await say("554 5.5.1 no valid recipients")
             else:
                 await say("502 5.5.2 not here")
+
+    @staticmethod
+    async def play(pieces, writer):
+        """Sends the pieces of a form; False at its END."""
+        for piece in pieces:
+            if piece is None:
+                return False
+            if isinstance(piece, bytes):
+                writer.write(piece)
+                await writer.drain()
+            else:
+                await asyncio.sleep(piece)
+        return True
 
     @staticmethod
     async def data(reader):

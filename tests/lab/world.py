@@ -14,6 +14,7 @@ import signal
 import subprocess
 import time
 
+from forms import FORMS
 from net import DNS4, OP4, OP4_ALIAS, OP6, RELAY4, RELAY6
 from postfix import Postfix
 from util import Failure, check, read, spawn, stop, wait
@@ -60,6 +61,9 @@ KINDS = ("drop", "refuse", "unreachable", "reset", "reset-data", "silent",
          "cut")
 HOSTS.update({"mx.%s.example" % kind: ["198.18.20.%d" % (n + 1)]
               for n, kind in enumerate(KINDS)})
+# One for each form of greeting and reply.
+HOSTS.update({"mx.%s.forms.example" % name: ["198.18.21.%d" % (n + 1)]
+              for n, name in enumerate(FORMS)})
 
 GOOGLE = ["aspmx.l.google.com", "alt1.aspmx.l.google.com",
           "alt2.aspmx.l.google.com", "alt3.aspmx.l.google.com",
@@ -102,6 +106,8 @@ DOMAINS = {
 }
 DOMAINS.update({"%s.example" % kind: (600, [(10, "mx.%s.example" % kind)])
                 for kind in KINDS})
+DOMAINS.update({"%s.forms.example" % name:
+                (600, [(10, "mx.%s.forms.example" % name)]) for name in FORMS})
 # Domains nobody ever asked for: the recommended set under fifty names.
 STRANGERS = ["stranger%02d.example" % n for n in range(1, 51)]
 DOMAINS.update({name: (3600, RECOMMENDED) for name in STRANGERS})

@@ -387,14 +387,25 @@ static const struct talk_row answered[] = {
 	EHLO QUIT,
 	{FAKE_SAY("200 hi\r\n"), FAKE_EXPECT(HELLO), FAKE_SAY("250 mx\r\n"),
 	    BYE}},
-    {"what came before EHLO is no answer to it", SMTP_DEPTH_EHLO, 0, 0, 0,
-	OUTCOME_EHLO_REFUSED, "502 no", EHLO QUIT,
-	{FAKE_SAY("220 a\r\n220 b\r\n250 c\r\n"), FAKE_EXPECT(HELLO),
-	    FAKE_SAY("502 no\r\n"), BYE}},
+    {"the next reply is the answer, whenever it came", SMTP_DEPTH_EHLO, 0, 0, 0,
+	OUTCOME_EHLO, "250 b", EHLO QUIT,
+	{FAKE_SAY("220 a\r\n250 b\r\n"), FAKE_EXPECT(HELLO), BYE}},
+    {"a line is late", SMTP_DEPTH_STARTTLS, 0, 0, 0, OUTCOME_STARTTLS_OFFERED,
+	"250 mx", EHLO QUIT,
+	{FAKE_SAY("220 mx\r\n"), FAKE_EXPECT(HELLO), FAKE_SAY("\r\n"),
+	    FAKE_PAUSE(20), FAKE_SAY("250-mx\r\n250-STARTTLS\r\n250 mx\r\n"),
+	    BYE}},
+    {"lines without a code come first", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_EHLO,
+	"250 mx", EHLO QUIT,
+	{FAKE_SAY("\r\nA gateway\r\n220\tx\r\n2200 x\r\n"), FAKE_PAUSE(20),
+	    FAKE_DRIP("220 mx\r\n", 1), FAKE_EXPECT(HELLO),
+	    FAKE_SAY("So be it\r\n\0\r\n250 mx\0x\r\n"), BYE}},
     {"EHLO is refused", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_EHLO_REFUSED,
 	"550 who?", EHLO QUIT, {GREET, FAKE_SAY("550 who?\r\n"), BYE}},
     {"EHLO is put off", SMTP_DEPTH_STARTTLS, 0, 0, 0, OUTCOME_EHLO_REFUSED,
 	"421 later", EHLO QUIT, {GREET, FAKE_SAY("421 later\r\n"), BYE}},
+    {"3xx after EHLO", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_EHLO_REFUSED,
+	"354 go on", EHLO QUIT, {GREET, FAKE_SAY("354 go on\r\n"), BYE}},
     {"EHLO gets another 2xx", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_EHLO_REFUSED,
 	"220 again", EHLO QUIT, {GREET, FAKE_SAY("220 again\r\n"), BYE}},
     {"554 greeting", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_REFUSED_SERVICE,
@@ -410,8 +421,6 @@ static const struct talk_row answered[] = {
 	{FAKE_DRIP("220-a\r\n220 mx\r\n", 1), BYE}},
     {"depth connect refused", SMTP_DEPTH_CONNECT, 0, 0, 0, OUTCOME_CONNECTED,
 	"", QUIT, {FAKE_SAY("554 no\r\n"), BYE}},
-    {"depth connect, no mail server", SMTP_DEPTH_CONNECT, 0, 0, 0,
-	OUTCOME_CONNECTED, "", "", {FAKE_SAY("SSH-2.0-x\r\n"), FAKE_END}},
     {"depth connect, closed", SMTP_DEPTH_CONNECT, 0, 0, 0, OUTCOME_CONNECTED,
 	"", "", {FAKE_CLOSE, FAKE_END}},
     {"QUIT is answered by a close", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_EHLO,
@@ -425,7 +434,7 @@ static const struct talk_row answered[] = {
     {"QUIT is answered by garbage", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_EHLO,
 	"250 mx", EHLO QUIT,
 	{GREET, FAKE_SAY("250 mx\r\n"), FAKE_EXPECT("QUIT"),
-	    FAKE_SAY("what?\r\n"), FAKE_END}},
+	    FAKE_SAY("what?\r\n"), FAKE_CLOSE, FAKE_END}},
     {"replies of some size", SMTP_DEPTH_STARTTLS, 0, 0, 0,
 	OUTCOME_STARTTLS_OFFERED, "250 x", EHLO QUIT,
 	{FAKE_SAY(LINES8("220-") LINES8("220-") "220 x\r\n"),
@@ -493,40 +502,47 @@ static const struct talk_row failed[] = {
 	{GREET, FAKE_TARPIT("250-x\r\n", 10), FAKE_END}},
     {"a web server", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP,
 	"HTTP/1.1 400 Bad Request", "",
-	{FAKE_SAY("HTTP/1.1 400 Bad Request\r\n\r\n"), FAKE_END}},
+	{FAKE_SAY("\r\nHTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n"),
+	    FAKE_CLOSE, FAKE_END}},
     {"another service, no line", SMTP_DEPTH_GREETING, 0, 0, 0, OUTCOME_NOT_SMTP,
-	"+OK ", "", {FAKE_SAY("+OK "), FAKE_END}},
+	"+OK ", "", {FAKE_SAY("+OK "), FAKE_CLOSE, FAKE_END}},
     {"another service, slowly", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP,
-	"22x", "", {FAKE_DRIP("22x", 1), FAKE_END}},
+	"22x", "", {FAKE_DRIP("22x", 1), FAKE_CLOSE, FAKE_END}},
+    {"a TLS alert", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP, "\x15\x03\x01",
+	"", {FAKE_SAY("\x15\x03\x01\0\2\2\x46"), FAKE_CLOSE, FAKE_END}},
+    {"empty lines, and closed", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_CLOSED_EARLY,
+	"", "", {FAKE_SAY("\r\n\r\n"), FAKE_CLOSE, FAKE_END}},
+    {"SSH, which waits", SMTP_DEPTH_EHLO, 0, 300, 0, OUTCOME_GREETING_TIMEOUT,
+	"SSH-2.0-x", "", {FAKE_SAY("SSH-2.0-x\r\n"), FAKE_END}},
+    {"SSH, reset", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_CONNECT_RESET,
+	"Connection reset by peer", "",
+	{FAKE_SAY("SSH-2.0-x\r\n"), FAKE_PAUSE(10), FAKE_RESET, FAKE_END}},
     {"1xx greeting", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP, "120 soon", "",
 	{FAKE_SAY("120 soon\r\n"), FAKE_END}},
     {"3xx greeting", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP, "354 go on",
 	"", {FAKE_SAY("354 go on\r\n"), FAKE_END}},
-    {"NUL", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP, "220 a", "",
-	{FAKE_SAY("220 a\0b\r\n"), FAKE_END}},
-    {"NUL on its own", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP, "220 abc",
-	"", {FAKE_DRIP("220 abc\0", 1), FAKE_END}},
-    {"endless lines", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP, "220-x", "",
-	{FAKE_FLOOD("220-x\r\n"), FAKE_END}},
-    {"endless line", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP,
-	"220 220 220 220 220 220 220 220 220 220 220 220 220 220 220 220 "
-	"220 220 220 220 220 220 220 220 ",
-	"", {FAKE_FLOOD("220 "), FAKE_END}},
-    {"endless line in two pieces", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP,
-	"220 ab"
-	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-	"xxxxxxxxxxxxxxxxxxxxxxxxxx",
-	"", {FAKE_DRIP("220 ab", 1), FAKE_FLOOD("x"), FAKE_END}},
-    {"endless long lines", SMTP_DEPTH_GREETING, 0, 0, 0, OUTCOME_NOT_SMTP,
-	"220-"
-	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-	"xxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-	"", {FAKE_FLOOD("220-" X600 "\r\n"), FAKE_END}},
-    {"endless lines after EHLO", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP,
-	"250-x", EHLO, {GREET, FAKE_FLOOD("250-x\r\n"), FAKE_END}},
-    {"3xx after EHLO", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP, "354 go on",
-	EHLO, {GREET, FAKE_SAY("354 go on\r\n"), FAKE_END}},
+    {"6xx greeting", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP, "600 x", "",
+	{FAKE_SAY("600 x\r\n"), FAKE_END}},
+    {"0xx greeting", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP, "020 x", "",
+	{FAKE_SAY("020 x\r\n"), FAKE_END}},
+    {"endless text", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP, "abc", "",
+	{FAKE_SAY("abc\r\n"), FAKE_FLOOD(X600 "\r\n"), FAKE_END}},
+    {"endless garbage", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_NOT_SMTP, "\1", "",
+	{FAKE_SAY("\1\0"), FAKE_FLOOD(X600), FAKE_END}},
+    // Who begins a reply is a mail server, however long that is.
+    {"endless lines", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_GREETING_TIMEOUT, "",
+	"", {FAKE_FLOOD("220-x\r\n"), FAKE_END}},
+    {"endless line", SMTP_DEPTH_EHLO, 0, 0, 0, OUTCOME_GREETING_TIMEOUT, "", "",
+	{FAKE_FLOOD("220 "), FAKE_END}},
+    {"endless long lines", SMTP_DEPTH_GREETING, 0, 0, 0,
+	OUTCOME_GREETING_TIMEOUT, "", "",
+	{FAKE_FLOOD("220-" X600 "\r\n"), FAKE_END}},
+    {"endless lines after EHLO", SMTP_DEPTH_EHLO, 0, 0, 0,
+	OUTCOME_REPLY_TIMEOUT, "220 mx.example ESMTP", EHLO,
+	{GREET, FAKE_FLOOD("250-x\r\n"), FAKE_END}},
     {"garbage after EHLO", SMTP_DEPTH_STARTTLS, 0, 0, 0, OUTCOME_NOT_SMTP,
+	"what?", EHLO, {GREET, FAKE_SAY("what?\r\n"), FAKE_CLOSE, FAKE_END}},
+    {"text after EHLO", SMTP_DEPTH_EHLO, 0, 300, 0, OUTCOME_REPLY_TIMEOUT,
 	"what?", EHLO, {GREET, FAKE_SAY("what?\r\n"), FAKE_END}},
 };
 
@@ -553,6 +569,9 @@ START_TEST(test_smtp_quit_is_bounded)
 	    // A submission port that speaks TLS first is not talked at.
 	    {"depth connect, silence", SMTP_DEPTH_CONNECT, 0, 0, 0,
 		OUTCOME_CONNECTED, "", "", {FAKE_END}},
+	    {"depth connect, no mail server", SMTP_DEPTH_CONNECT, 0, 0, 0,
+		OUTCOME_CONNECTED, "", "",
+		{FAKE_SAY("SSH-2.0-x\r\n"), FAKE_END}},
 	};
 
 	check_talk(&rows[_i], _i);
@@ -809,7 +828,7 @@ START_TEST(test_smtp_verdict_survives_errors)
 }
 END_TEST
 
-// Somebody who talks on and on before EHLO is not waited for.
+// Who talks on and on after the greeting is not waited for.
 START_TEST(test_smtp_flood_after_greeting)
 {
 	struct run r;
@@ -822,9 +841,9 @@ START_TEST(test_smtp_flood_after_greeting)
 	run_until_done(&r);
 	ck_assert_uint_gt(inject.count, 2);
 	ck_assert_str_eq(outcome_name(r.result.outcome), "not-smtp");
-	ck_assert_str_eq(r.result.text, "220 mx.example ESMTP");
+	ck_assert_uint_eq(strlen(r.result.text), SMTPREPLY_TEXT_MAX);
 	run_until_closed(&r);
-	ck_assert_uint_eq(fakesmtp_talk(r.fake, 0)->len, 0);
+	ck_assert_str_eq(fakesmtp_talk(r.fake, 0)->received, EHLO);
 	run_fini(&r);
 }
 END_TEST
@@ -1104,7 +1123,7 @@ smtp_suite(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, test_smtp_answered, 0, ARRAY_LEN(answered));
 	tcase_add_loop_test(tc, test_smtp_failed, 0, ARRAY_LEN(failed));
-	tcase_add_loop_test(tc, test_smtp_quit_is_bounded, 0, 2);
+	tcase_add_loop_test(tc, test_smtp_quit_is_bounded, 0, 3);
 	tcase_add_test(tc, test_smtp_connect_refused);
 	tcase_add_loop_test(tc, test_smtp_connect_timeout, 0, 2);
 	tcase_add_test(tc, test_smtp_no_route);
