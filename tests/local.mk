@@ -89,6 +89,7 @@ unit_headers = \
 	tests/unit/exact.h \
 	tests/unit/logged.h \
 	tests/unit/reach_check.h \
+	tests/unit/stamp.h \
 	tests/unit/unit.h \
 	tests/unit/world.h
 

@@ -25,7 +25,7 @@ clock_wall(void)
 	struct timespec ts;
 	int rc = clock_gettime(CLOCK_REALTIME, &ts);
 	mxd_assert(rc == 0);
-	return ts.tv_sec;
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 void

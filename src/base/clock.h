@@ -9,7 +9,7 @@
 // touched by who sets the time of day. Every interval is measured with it.
 int64_t clock_now(void);
 
-// Seconds since 1970 (CLOCK_REALTIME): for people, overrides' ends and the
+// Milliseconds since 1970 (CLOCK_REALTIME): for people, overrides' ends and the
 // store only.
 int64_t clock_wall(void);
 

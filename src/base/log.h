@@ -26,7 +26,8 @@ enum log_target {
 	LOG_TO_AUTO, // stderr under systemd (JOURNAL_STREAM), on a terminal, or
 		     // where there is no /dev/log; else syslog
 	LOG_TO_SYSLOG, // datagrams to /dev/log, facility mail
-	LOG_TO_STDERR, // one line each; "<priority>" in front under systemd
+	LOG_TO_STDERR, // one line each, with the time in front; under systemd
+		       // "<priority>" instead
 };
 
 enum {

@@ -22,7 +22,7 @@ enum logsink_kind {
 struct logsink {
 	enum logsink_kind kind;
 	int fd;		     // -1: not open, or not connected yet
-	bool journal;	     // "<priority>" goes before each line
+	bool journal;	     // standard error is the journal's stream
 	const char *program; // borrowed
 	const char *path;    // of the syslog socket; borrowed
 	int64_t retry_at;    // clock_now() before which nothing is connected

@@ -2,6 +2,8 @@
 // What each program of the project does first: flags, configuration, log.
 #include "conf/program.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,11 +66,16 @@ program_default_path(void)
 	return missing ? NULL : MXD_CONF_PATH;
 }
 
+// A check prints "FILE:LINE: what"; a start has a line of the log, which goes
+// to standard error as long as the configuration does not say where to.
 static void
 on_warning(const char *text, void *arg)
 {
-	(void)arg;
-	fprintf(stderr, "%s\n", text);
+	const bool *check = arg;
+	if (*check)
+		fprintf(stderr, "%s\n", text);
+	else
+		log_warn("configuration %s", text);
 }
 
 // Good, too, when sockets are handed over at the start, which nobody knows now.
@@ -94,10 +101,10 @@ program_start(const char *name, int argc, char **argv)
 	if (p.path == NULL)
 		p.path = program_default_path();
 	if (p.path == NULL)
-		fprintf(stderr,
-		    "%s: %s does not exist: using the embedded defaults\n",
-		    name, MXD_CONF_PATH);
-	p.conf = conf_load(p.path, on_warning, NULL, &err);
+		on_warning(MXD_CONF_PATH
+		    " does not exist: using the embedded defaults",
+		    &check);
+	p.conf = conf_load(p.path, on_warning, &check, &err);
 	if (p.conf == NULL) {
 		fprintf(stderr, "%s\n", err.text);
 		exit(PROGRAM_EXIT_USAGE);

@@ -41,6 +41,10 @@ SANITIZER = re.compile(
     r"|runtime error:|definitely lost: [1-9]|mxd_assert")
 
 
+# The time before each line of the log (RFC 3339, local, milliseconds).
+STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d ")
+
+
 class Skip(Exception):
     """The test cannot run here; the text says why."""
 
@@ -188,7 +192,8 @@ def merge(base, changes):
 # -------------------------------------------------------------------- daemon
 
 class Daemon:
-    """One process of a program and what it writes to standard error."""
+    """One process of a program and what it writes to standard error: `lines`,
+    without the times before them, which are in `stamps` ("": none)."""
 
     def __init__(self, conf_path, args=(), env=None, wrap=(), read_stderr=True,
                  pass_fds=(), program="mxdetourd"):
@@ -201,6 +206,7 @@ class Daemon:
         environ.setdefault("ASAN_OPTIONS", "quarantine_size_mb=8")
         environ.update(env or {})
         self.lines = []
+        self.stamps = []
         self.lock = threading.Lock()
         reader, writer = os.pipe()
         if conf_path is not None:
@@ -221,9 +227,11 @@ class Daemon:
 
     def _read(self):
         for line in self.stderr:
+            text = line.decode("utf-8", "backslashreplace").rstrip("\n")
+            stamp = STAMP.match(text)
             with self.lock:
-                self.lines.append(line.decode("utf-8", "backslashreplace")
-                                  .rstrip("\n"))
+                self.stamps.append(stamp.group().strip() if stamp else "")
+                self.lines.append(text[stamp.end():] if stamp else text)
 
     @property
     def pid(self):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What on-call staff read: the lines, to the letter, and what stays out."""
+import datetime
 import json
 import os
 import re
@@ -7,7 +8,8 @@ import re
 import clients
 import fakedns
 import fakesmtp
-from harness import World, check, eventually, in_parallel, same
+import harness
+from harness import Daemon, World, check, eventually, in_parallel, same
 
 DEAD, UP = "127.10.0.1", "127.10.0.2"
 
@@ -277,6 +279,57 @@ def test_start_and_end_are_said():
         daemon = w.daemon
         w.stop()
         check(daemon.text(), "not a line in a whole life")
+
+
+def test_lines_on_standard_error_have_their_time():
+    """The log's do, from the first one on, in local time with its offset; what
+    a check prints does not."""
+    with World({"store": {"path": "/nonexistent/state.db"}},
+               env={"TZ": "CST-8"}) as w:
+        w.daemon.wait_log(r"^configuration \S+:\d+: store\.path has no effect")
+        w.daemon.wait_log("^start version=")
+        w.stop()
+        for stamp, line in zip(w.last.stamps, w.last.text()):
+            check(stamp.endswith("+08:00"), "no time before", line)
+        spoken = datetime.datetime.fromisoformat(w.last.stamps[-1])
+        away = datetime.datetime.now(datetime.timezone.utc) - spoken
+        check(0 <= away.total_seconds() < harness.DEADLINE, away)
+        checked = Daemon(w.conf_path, args=["-t"])
+        same(checked.wait(), 0)
+        check(checked.find(r"^%s:\d+: store\.path has no effect"
+                           % re.escape(w.conf_path)), checked.text())
+        same(set(checked.stamps), {""}, "times in what a check prints")
+
+
+def test_lines_on_a_terminal_have_their_time():
+    with World({"log": {"to": "auto"}}, start=False) as w:
+        master, slave = os.openpty()
+        try:
+            w.daemon = Daemon(w.conf_path, wrap=[
+                "sh", "-c", 'exec "$@" 2>/dev/fd/%d' % slave, "sh"],
+                pass_fds=[slave])
+            w.wait_ready()
+            text = os.read(master, 4096).decode()
+            for line in text.splitlines():
+                check(harness.STAMP.match(line), line)
+            check("listen service=" in text, text)
+            w.stop()
+        finally:
+            os.close(master)
+            os.close(slave)
+
+
+def test_lines_for_the_journal_have_none():
+    """It has its own, and wants the priority."""
+    with World({"log": {"to": "auto"}}, start=False) as w:
+        w.daemon = Daemon(w.conf_path, wrap=[
+            "sh", "-c", "JOURNAL_STREAM=$(stat -L -c %d:%i /dev/fd/2) "
+            'exec "$@"', "sh"])
+        w.wait_ready()
+        w.stop()
+        same(set(w.last.stamps), {""}, "times for the journal")
+        for line in w.last.text():
+            check(re.match(r"<[2-6]>\w", line), line)
 
 
 def test_syslog_prefix_of_systemd():

@@ -38,7 +38,8 @@ def refuses_to_start(w, *words, **options):
     status, out, err = run("-c", w.conf_path, **options)
     same((status, out), (1, ""), "status and output of", err)
     last = err.rstrip("\n").split("\n")[-1]
-    check(last.startswith("start error="), err)
+    stamp = harness.STAMP.match(last)
+    check(stamp and last[stamp.end():].startswith("start error="), err)
     for word in words:
         check(word in last, "no", word, "in", last)
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "unit/stamp.h"
 
 // Log lines go to a file from log_begin() on.
 static int log_saved_stderr = -1;
@@ -32,7 +33,7 @@ log_begin(void)
 	log_open(&p);
 }
 
-// Ends it; `out` holds what was logged.
+// Ends it; `out` holds what was logged, without the times.
 static inline void
 log_end(char *out, size_t size)
 {
@@ -42,6 +43,7 @@ log_end(char *out, size_t size)
 	rewind(log_file);
 	size_t n = fread(out, 1, size - 1, log_file);
 	out[n] = '\0';
+	stamp_strip(out);
 	fclose(log_file);
 }
 

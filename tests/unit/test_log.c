@@ -7,17 +7,20 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "unit/stamp.h"
 #include "unit/unit.h"
 
 enum { OUTPUT_MAX = 2 * 1024 * 1024 };
@@ -159,6 +162,16 @@ send_line(unsigned n)
 	log_info("%s", text_of(n));
 }
 
+// What has come, without the times before the lines.
+static const char *
+plain(void)
+{
+	static char text[OUTPUT_MAX];
+	memcpy(text, output, output_len + 1);
+	stamp_strip(text);
+	return text;
+}
+
 // Reads lines and "log dropped=N": all that were sent are there once, whole, in
 // order, or are reported at the place where they are missing.
 static void
@@ -169,6 +182,7 @@ check_account(unsigned sent)
 	char *line;
 	while ((line = strsep(&rest, "\n")) != NULL && rest != NULL) {
 		unsigned n;
+		line += stamp_length(line);
 		if (sscanf(line, "log dropped=%u", &n) == 1)
 			next += n;
 		else
@@ -208,7 +222,7 @@ START_TEST(test_log_pipe_gets_whole_lines)
 	log_info("lookup domain=%s n=%d", "a.test", 5);
 	log_err("two");
 	collect();
-	ck_assert_str_eq(output, "lookup domain=a.test n=5\ntwo\n");
+	ck_assert_str_eq(plain(), "lookup domain=a.test n=5\ntwo\n");
 	ck_assert(!log_pending());
 }
 END_TEST
@@ -224,7 +238,7 @@ START_TEST(test_log_level_can_change)
 	ck_assert(log_wants(LOG_LEVEL_DEBUG));
 	log_debug("b");
 	collect();
-	ck_assert_str_eq(output, "b\n");
+	ck_assert_str_eq(plain(), "b\n");
 }
 END_TEST
 
@@ -235,7 +249,7 @@ START_TEST(test_log_one_call_is_one_line)
 	log_info("a\nb\r\tc\x1b[2J\x7f\n");
 	log_info("%s", "");
 	collect();
-	ck_assert_str_eq(output, "a?b??c?[2J??\n\n");
+	ck_assert_str_eq(plain(), "a?b??c?[2J??\n\n");
 }
 END_TEST
 
@@ -246,10 +260,11 @@ START_TEST(test_log_long_line_is_cut)
 	log_info("%02000d", 1);
 	log_info("%01024d", 1);
 	collect();
-	ck_assert_uint_eq(strlen(output), 2 * (LOG_LINE_MAX + 1));
-	ck_assert_int_eq(output[LOG_LINE_MAX], '\n');
-	ck_assert_int_eq(output[LOG_LINE_MAX - 1], '0');
-	ck_assert_int_eq(output[2 * LOG_LINE_MAX], '1');
+	const char *text = plain();
+	ck_assert_uint_eq(strlen(text), 2 * (LOG_LINE_MAX + 1));
+	ck_assert_int_eq(text[LOG_LINE_MAX], '\n');
+	ck_assert_int_eq(text[LOG_LINE_MAX - 1], '0');
+	ck_assert_int_eq(text[2 * LOG_LINE_MAX], '1');
 }
 END_TEST
 
@@ -315,7 +330,7 @@ START_TEST(test_log_reader_gone_only_loses_lines)
 	open_log(LOG_TO_STDERR, LOG_LEVEL_INFO);
 	log_info("y");
 	collect();
-	ck_assert_str_eq(output, "log dropped=5\ny\n");
+	ck_assert_str_eq(plain(), "log dropped=5\ny\n");
 	signal(SIGPIPE, old);
 }
 END_TEST
@@ -334,7 +349,7 @@ START_TEST(test_log_syslog_socket_appears_later)
 	clock_freeze(11000);
 	ck_assert(log_flush());
 	collect();
-	ck_assert_str_eq(output, "one\ntwo\n");
+	ck_assert_str_eq(plain(), "one\ntwo\n");
 }
 END_TEST
 
@@ -347,7 +362,7 @@ expect_after_unheard(const char *rest)
 	    "log to=syslog path=%s: cannot be reached; lines wait until "
 	    "it can, the first 256 KiB of them\n%s",
 	    path, rest);
-	ck_assert_str_eq(output, want);
+	ck_assert_str_eq(plain(), want);
 }
 
 START_TEST(test_log_syslog_socket_that_is_not_there_is_said_once)
@@ -391,7 +406,7 @@ START_TEST(test_log_syslogd_restarted)
 	clock_freeze(22000);
 	ck_assert(log_flush());
 	collect();
-	ck_assert_str_eq(output, "one\ntwo\nthree\nfour\n");
+	ck_assert_str_eq(plain(), "one\ntwo\nthree\nfour\n");
 }
 END_TEST
 
@@ -408,7 +423,7 @@ START_TEST(test_log_syslogd_replaced_at_once)
 	log_info("two");
 	ck_assert(!log_pending());
 	collect();
-	ck_assert_str_eq(output, "one\ntwo\n");
+	ck_assert_str_eq(plain(), "one\ntwo\n");
 }
 END_TEST
 
@@ -432,7 +447,7 @@ START_TEST(test_log_waiting_lines_follow_to_a_new_target)
 	open_log(LOG_TO_STDERR, LOG_LEVEL_INFO);
 	log_info("two");
 	collect();
-	ck_assert_str_eq(output, "one\ntwo\n");
+	ck_assert_str_eq(plain(), "one\ntwo\n");
 }
 END_TEST
 
@@ -511,7 +526,7 @@ START_TEST(test_log_half_a_line_is_whole_elsewhere)
 	collect();
 	char want[LOG_LINE_MAX + 2];
 	snprintf(want, sizeof(want), "%s\n", text_of(sent - 1));
-	ck_assert_str_eq(output, want);
+	ck_assert_str_eq(plain(), want);
 }
 END_TEST
 
@@ -536,7 +551,7 @@ START_TEST(test_log_auto_takes_journal_then_syslog)
 	text[n] = '\0';
 	ck_assert_str_eq(text, "<4>to the journal\n");
 	collect();
-	ck_assert_str_eq(output, "to syslog\n");
+	ck_assert_str_eq(plain(), "to syslog\n");
 }
 END_TEST
 
@@ -553,7 +568,37 @@ START_TEST(test_log_auto_without_syslog_takes_stderr)
 	log_open(&p);
 	log_info("here");
 	collect();
-	ck_assert_str_eq(output, "here\n");
+	ck_assert_str_eq(plain(), "here\n");
+}
+END_TEST
+
+// The time is that of the call, however late the reader comes.
+START_TEST(test_log_lines_have_their_time)
+{
+	setenv("TZ", "UTC0", 1);
+	tzset();
+	stderr_to_pipe();
+	int64_t before = clock_wall();
+	log_info("before the log is opened");
+	open_log(LOG_TO_STDERR, LOG_LEVEL_INFO);
+	while (!log_pending())
+		send_line(0);
+	send_line(0);
+	int64_t after = clock_wall();
+	struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+	nanosleep(&pause, NULL);
+	collect_all();
+	char *rest = output;
+	char *line;
+	while ((line = strsep(&rest, "\n")) != NULL && rest != NULL) {
+		struct tm tm = {0};
+		ck_assert_msg(stamp_length(line) > 0, "%s", line);
+		const char *ms = strptime(line, "%Y-%m-%dT%H:%M:%S.", &tm);
+		ck_assert_ptr_nonnull(ms);
+		int64_t at = (int64_t)timegm(&tm) * 1000 + atoi(ms);
+		ck_assert_int_ge(at, before);
+		ck_assert_int_le(at, after);
+	}
 }
 END_TEST
 
@@ -563,7 +608,7 @@ START_TEST(test_log_before_open_goes_to_stderr)
 	log_set_level(LOG_LEVEL_INFO);
 	log_info("early");
 	collect();
-	ck_assert_str_eq(output, "early\n");
+	ck_assert_str_eq(plain(), "early\n");
 }
 END_TEST
 
@@ -577,8 +622,9 @@ START_TEST(test_log_regular_file_is_shared_with_others)
 	log_info("b");
 	dprintf(STDERR_FILENO, "c\n");
 	log_info("d");
-	char text[64] = "";
+	char text[128] = "";
 	ck_assert_int_gt(pread(fileno(f), text, sizeof(text) - 1, 0), 0);
+	stamp_strip(text);
 	ck_assert_str_eq(text, "a\nb\nc\nd\n");
 	fclose(f);
 }
@@ -605,7 +651,7 @@ START_TEST(test_log_fatal_says_why_and_exits)
 	int status = fatal_status(LOG_TO_STDERR);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 	collect();
-	ck_assert_str_eq(output, "cannot go on: why\n");
+	ck_assert_str_eq(plain(), "cannot go on: why\n");
 	// No syslog socket: to standard error rather than nowhere.
 	status = fatal_status(LOG_TO_SYSLOG);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
@@ -617,7 +663,7 @@ START_TEST(test_log_fatal_says_why_and_exits)
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 	output_len = 0;
 	collect();
-	ck_assert_str_eq(output, "cannot go on: why\n");
+	ck_assert_str_eq(plain(), "cannot go on: why\n");
 }
 END_TEST
 
@@ -650,6 +696,7 @@ START_TEST(test_log_threads_write_whole_lines)
 		char name;
 		int n;
 		char end;
+		line += stamp_length(line);
 		ck_assert_int_eq(
 		    sscanf(line, "%c %d of a hundred lines%c", &name, &n, &end),
 		    3);
@@ -688,6 +735,7 @@ log_suite(void)
 	tcase_add_test(tc, test_log_half_a_line_is_whole_elsewhere);
 	tcase_add_test(tc, test_log_auto_takes_journal_then_syslog);
 	tcase_add_test(tc, test_log_auto_without_syslog_takes_stderr);
+	tcase_add_test(tc, test_log_lines_have_their_time);
 	tcase_add_test(tc, test_log_before_open_goes_to_stderr);
 	tcase_add_test(tc, test_log_regular_file_is_shared_with_others);
 	tcase_add_test(tc, test_log_fatal_says_why_and_exits);

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/logsink.h"
 
+#include "unit/stamp.h"
 #include "unit/unit.h"
 
 static struct logline
@@ -66,8 +67,10 @@ START_TEST(test_logsink_shared_pipe_never_blocks)
 	struct logline line = line_of(LOG_LEVEL_INFO, "one");
 	size_t offset = 0;
 	ck_assert_int_eq(logsink_write(&s, &line, &offset), LOGSINK_DONE);
-	ck_assert_uint_eq(offset, 4);
-	ck_assert_str_eq(read_all(fds[0], buf, sizeof(buf)), "one\n");
+	read_all(fds[0], buf, sizeof(buf));
+	ck_assert_uint_eq(offset, strlen(buf));
+	stamp_strip(buf);
+	ck_assert_str_eq(buf, "one\n");
 	fill(fds[1]);
 	offset = 0;
 	// The descriptor blocks: only the poll before it keeps us from that.
@@ -76,7 +79,9 @@ START_TEST(test_logsink_shared_pipe_never_blocks)
 	while (read(fds[0], buf, sizeof(buf)) > 0)
 		continue;
 	ck_assert_int_eq(logsink_write(&s, &line, &offset), LOGSINK_DONE);
-	ck_assert_str_eq(read_all(fds[0], buf, sizeof(buf)), "one\n");
+	read_all(fds[0], buf, sizeof(buf));
+	stamp_strip(buf);
+	ck_assert_str_eq(buf, "one\n");
 	close(fds[0]);
 	offset = 0;
 	// SIGPIPE is not ignored here.
@@ -158,6 +163,10 @@ START_TEST(test_logsink_partial_write_keeps_offset)
 
 	struct logsink s = {.kind = LOGSINK_SOCKET, .fd = sender};
 	struct logline line = {.level = LOG_LEVEL_INFO, .len = LOG_LINE_MAX};
+	setenv("TZ", "UTC0", 1);
+	tzset();
+	static const char stamp[] = "1970-01-01T00:00:00.000+00:00 ";
+	const size_t stamp_len = sizeof(stamp) - 1;
 	for (size_t i = 0; i < sizeof(line.text); i++)
 		line.text[i] = (char)('a' + i % 26);
 	size_t lines = 0;
@@ -176,9 +185,13 @@ START_TEST(test_logsink_partial_write_keeps_offset)
 			ssize_t n = recv(reader, c, sizeof(c), 0);
 			ck_assert_int_gt(n, 0);
 			for (ssize_t i = 0; i < n; i++, got++) {
-				size_t at = got % (LOG_LINE_MAX + 1);
-				char want = at == LOG_LINE_MAX ? '\n'
-							       : line.text[at];
+				size_t at = got %
+					    (stamp_len + LOG_LINE_MAX + 1);
+				char want = '\n';
+				if (at < stamp_len)
+					want = stamp[at];
+				else if (at < stamp_len + LOG_LINE_MAX)
+					want = line.text[at - stamp_len];
 				ck_assert_msg(c[i] == want, "byte %zu", got);
 			}
 			break;
@@ -287,6 +300,41 @@ START_TEST(test_logsink_stderr_is_journal)
 }
 END_TEST
 
+START_TEST(test_logsink_stderr_form)
+{
+	static const struct {
+		const char *zone;
+		int64_t wall;
+		const char *want;
+	} rows[] = {
+	    {"UTC0", 0, "1970-01-01T00:00:00.000+00:00 x y\n"},
+	    {"UTC0", 1441789688007, "2015-09-09T09:08:08.007+00:00 x y\n"},
+	    {"CST-8", 1441789688999, "2015-09-09T17:08:08.999+08:00 x y\n"},
+	    {"NST3:30", 1441789688050, "2015-09-09T05:38:08.050-03:30 x y\n"},
+	    {"CST-8", 1451577600000, "2016-01-01T00:00:00.000+08:00 x y\n"},
+	};
+	int fds[2];
+	ck_assert_int_eq(pipe(fds), 0);
+	set_nonblock(fds[0]);
+	struct logsink s = {.kind = LOGSINK_OWN, .fd = fds[1]};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char got[256];
+		struct logline line = line_of(LOG_LEVEL_WARN, "x y");
+		line.wall = rows[i].wall;
+		size_t offset = 0;
+		setenv("TZ", rows[i].zone, 1);
+		tzset();
+		ck_assert_int_eq(
+		    logsink_write(&s, &line, &offset), LOGSINK_DONE);
+		read_all(fds[0], got, sizeof(got));
+		ck_assert_msg(
+		    strcmp(got, rows[i].want) == 0, "row %zu: %s", i, got);
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
 START_TEST(test_logsink_syslog_form)
 {
 	char dir[] = "/tmp/mxd-test-XXXXXX";
@@ -306,9 +354,9 @@ START_TEST(test_logsink_syslog_form)
 		const char *want; // with our process id for %ld
 	} rows[] = {
 	    {LOG_LEVEL_DEBUG, 0, "<23>Jan  1 00:00:00 mxdetourd[%ld]: x y"},
-	    {LOG_LEVEL_INFO, 1441789688,
+	    {LOG_LEVEL_INFO, 1441789688000,
 		"<22>Sep  9 09:08:08 mxdetourd[%ld]: x y"},
-	    {LOG_LEVEL_WARN, 4102444799,
+	    {LOG_LEVEL_WARN, 4102444799999,
 		"<20>Dec 31 23:59:59 mxdetourd[%ld]: x y"},
 	    {LOG_LEVEL_ERR, 0, "<19>Jan  1 00:00:00 mxdetourd[%ld]: x y"},
 	    {LOG_LEVEL_FATAL, 0, "<18>Jan  1 00:00:00 mxdetourd[%ld]: x y"},
@@ -369,6 +417,7 @@ logsink_suite(void)
 	tcase_add_test(tc, test_logsink_without_stderr_loses_lines);
 	tcase_add_test(tc, test_logsink_stderr_kinds);
 	tcase_add_test(tc, test_logsink_stderr_is_journal);
+	tcase_add_test(tc, test_logsink_stderr_form);
 	tcase_add_test(tc, test_logsink_syslog_form);
 	tcase_add_test(tc, test_logsink_syslog_path_too_long_never_connects);
 	suite_add_tcase(s, tc);
