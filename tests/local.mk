@@ -172,6 +172,7 @@ static_tests = \
 	tests/format.sh \
 	tests/manual.sh \
 	tests/rooms.sh \
+	tests/scripts-run.sh \
 	tests/systemd.sh
 
 e2e_tests = tests/e2e/run.py
