@@ -64,6 +64,31 @@ keys_of() {
 	' "$1"
 }
 
+# Name and value of what a libconfig file sets, each on one line.
+values_of() {
+	awk '
+	/^[ \t]*#/ { next }
+	{ sub(/^[ \t]*/, "") }
+	/^[a-z][a-z0-9_]* = \{$/ { group = $1 "."; next }
+	/^\};$/ { group = ""; next }
+	/^[a-z][a-z0-9_]* = .*;$/ {
+		value = $0
+		sub(/^[^=]*= /, "", value)
+		sub(/;$/, "", value)
+		if (value == "( )")
+			value = "()"
+		print group $1 "\t" value
+	}
+	' "$1"
+}
+
+# What the installed file has otherwise than the program, on purpose: to begin
+# without risk, and to steer without touching policies by domain.
+cat > "$tmp/on-purpose" <<'EOT'
+direct.steer	"dnsfilter"
+mode	"observe"
+EOT
+
 # Name, default, "no-effect" or "-", and what is allowed, as the page says it.
 manual_of() {
 	awk '
@@ -88,7 +113,7 @@ manual_of() {
 	' "$1"
 }
 
-echo 1..7
+echo 1..8
 if ! "$list" > "$tmp/known"; then
 	echo "Bail out! $list does not run"
 	exit 99
@@ -118,6 +143,18 @@ report "every key is in mxdetour.conf"
 
 only_in "$tmp/main" "$tmp/names.main" "unknown to the program"
 report "mxdetour.conf has no other keys"
+
+cut -f 1,2 "$tmp/known" | sort > "$tmp/defaults"
+values_of "$main" | sort > "$tmp/values"
+comm -23 "$tmp/values" "$tmp/defaults" > "$tmp/differ"
+diff "$tmp/on-purpose" "$tmp/differ" > "$tmp/bad"
+# All keys outside of lists were looked at, or the above says nothing.
+grep -v -e '^providers' -e '^relays\.' -e '^rules\.' -e '^endpoints\.' \
+	-e '^hooks\.' -e '^policy\.senders\.' "$tmp/names" > "$tmp/names.plain"
+cut -f 1 "$tmp/values" | sort -u > "$tmp/names.set"
+sort -u "$tmp/names.plain" | comm -23 - "$tmp/names.set" |
+	sed 's/$/: not set in mxdetour.conf/' >> "$tmp/bad"
+report "mxdetour.conf has the defaults but for mode and direct.steer"
 
 {
 	only_in "$tmp/names.providers" "$tmp/providers" "not in providers.conf"

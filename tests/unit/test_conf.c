@@ -669,11 +669,15 @@ on_warning(const char *text, void *arg)
 	snprintf(seen->text[seen->n++], sizeof(seen->text[0]), "%s", text);
 }
 
-START_TEST(test_conf_own_file_has_the_defaults)
+// Two are otherwise on purpose: to begin without risk, and to steer without
+// losing policies by domain.
+START_TEST(test_conf_own_file_has_the_defaults_but_two)
 {
 	char path[PATH_MAX + 32];
 	struct err err = {""};
-	struct conf *defaults = conf_load(NULL, NULL, NULL, &err);
+	conffile_write("c", "mode = \"observe\";\n"
+			    "direct = { steer = \"dnsfilter\"; };\n");
+	struct conf *defaults = conf_load("c", NULL, NULL, &err);
 	ck_assert_msg(defaults != NULL, "%s", err.text);
 	snprintf(path, sizeof(path), "%s/mxdetour.conf", conf_dir);
 	struct seen seen = {0};
@@ -892,7 +896,7 @@ conf_suite(void)
 	tcase_add_test(tc, test_conf_relay_has_host_address_and_port);
 	tcase_add_test(tc, test_conf_limits_are_inclusive);
 	tcase_add_test(tc, test_conf_integers_do_not_wrap);
-	tcase_add_test(tc, test_conf_own_file_has_the_defaults);
+	tcase_add_test(tc, test_conf_own_file_has_the_defaults_but_two);
 	tcase_add_test(tc, test_conf_warns_of_keys_without_effect);
 	tcase_add_test(
 	    tc, test_conf_warns_of_routes_that_our_own_mail_would_take);
