@@ -10,6 +10,8 @@ LDADD = libfake.a libmxdetour.a $(common_libs) $(CHECK_LIBS)
 libfake_a_SOURCES = \
 	tests/fake/fakedns.c \
 	tests/fake/fakedns.h \
+	tests/fake/fakeinterfaces.c \
+	tests/fake/fakeinterfaces.h \
 	tests/fake/fakesmtp.c \
 	tests/fake/fakesmtp.h \
 	tests/fake/fakeworld.c \
@@ -39,6 +41,7 @@ unit_tests = \
 	tests/unit/test_host \
 	tests/unit/test_hostname \
 	tests/unit/test_index \
+	tests/unit/test_interfaces \
 	tests/unit/test_listenaddr \
 	tests/unit/test_listener \
 	tests/unit/test_log \
@@ -49,6 +52,7 @@ unit_tests = \
 	tests/unit/test_netaddr \
 	tests/unit/test_netstring \
 	tests/unit/test_notify \
+	tests/unit/test_ourselves \
 	tests/unit/test_outcome \
 	tests/unit/test_plan \
 	tests/unit/test_pool \
@@ -70,6 +74,8 @@ unit_tests = \
 	tests/unit/test_str \
 	tests/unit/test_value \
 	tests/unit/test_wire
+# Of the real host.
+tests_unit_test_interfaces_LDADD = libmxdetour.a $(common_libs) $(CHECK_LIBS)
 # One program of several files; it is a tool, too.
 sim_tests = tests/sim/sim
 tests_sim_sim_SOURCES = \
@@ -118,11 +124,14 @@ fuzz_main = tests/fuzz/replay.c
 endif
 fuzz_libs = libmxdetour.a $(common_libs) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_attrlist_SOURCES = $(fuzz_main) tests/fuzz/fuzz_attrlist.c
-tests_fuzz_fuzz_conf_SOURCES = $(fuzz_main) tests/fuzz/fuzz_conf.c
+tests_fuzz_fuzz_conf_SOURCES = $(fuzz_main) \
+	tests/fake/fakeinterfaces.c \
+	tests/fuzz/fuzz_conf.c
 tests_fuzz_fuzz_conn_SOURCES = $(fuzz_main) tests/fuzz/fuzz_conn.c
 tests_fuzz_fuzz_dname_SOURCES = $(fuzz_main) tests/fuzz/fuzz_dname.c
 tests_fuzz_fuzz_domains_SOURCES = $(fuzz_main) tests/fuzz/fuzz_domains.c
 tests_fuzz_fuzz_judge_SOURCES = $(fuzz_main) \
+	tests/fake/fakeinterfaces.c \
 	tests/fuzz/fuzz_judge.c \
 	tests/fuzz/fuzz_judge.h \
 	tests/fuzz/fuzz_judge_check.c

@@ -167,6 +167,17 @@ netaddr_from_bytes(int family, const void *bytes)
 }
 
 struct netaddr
+netaddr_unmap(const struct netaddr *a)
+{
+	static const uint8_t prefix[12] = {[10] = 0xff, 0xff};
+	if (a->family != AF_INET6 || memcmp(a->ip, prefix, sizeof(prefix)) != 0)
+		return *a;
+	struct netaddr b = netaddr_from_bytes(AF_INET, a->ip + sizeof(prefix));
+	b.port = a->port;
+	return b;
+}
+
+struct netaddr
 netaddr_from_sockaddr(const struct sockaddr *sa)
 {
 	struct netaddr a = {0};
@@ -178,15 +189,11 @@ netaddr_from_sockaddr(const struct sockaddr *sa)
 	} else if (sa->sa_family == AF_INET6) {
 		struct sockaddr_in6 in6;
 		memcpy(&in6, sa, sizeof(in6));
-		// A dual-stack socket tells IPv4 peers so (RFC 4291 2.5.5.2).
-		if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
-			a = netaddr_from_bytes(
-			    AF_INET, in6.sin6_addr.s6_addr + 12);
-		else
-			a = netaddr_from_bytes(AF_INET6, &in6.sin6_addr);
+		a = netaddr_from_bytes(AF_INET6, &in6.sin6_addr);
 		a.port = ntohs(in6.sin6_port);
 	}
-	return a;
+	// A dual-stack socket tells IPv4 peers so.
+	return netaddr_unmap(&a);
 }
 
 socklen_t

@@ -70,6 +70,9 @@ struct netaddr netaddr_from_bytes(int family, const void *bytes);
 // Families other than AF_INET and AF_INET6 give family 0. An IPv4-mapped
 // IPv6 address becomes the IPv4 address.
 struct netaddr netaddr_from_sockaddr(const struct sockaddr *sa);
+// An IPv4-mapped IPv6 address becomes the IPv4 address (RFC 4291 section
+// 2.5.5.2), others stay as they are; with its port.
+struct netaddr netaddr_unmap(const struct netaddr *a);
 // Returns the length to give to connect() or bind().
 socklen_t
 netaddr_to_sockaddr(const struct netaddr *a, struct sockaddr_storage *out);

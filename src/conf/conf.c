@@ -127,8 +127,10 @@ read_main(const struct reader *r)
 	if (rc == 0)
 		rc = reader_group(r, &conf_main_keys, r->conf,
 		    config_root_setting(&parsed), &where);
-	if (rc == 0)
+	if (rc == 0) {
+		add_own_name(r->conf);
 		rc = finish_main(r, &where);
+	}
 	if (rc == 0) {
 		const struct conf_key *key = conf_key_find(
 		    &conf_main_keys, "provider_files");
@@ -157,6 +159,15 @@ load_file(struct reader *r)
 	return rc;
 }
 
+static int
+load_defaults(struct reader *r)
+{
+	int rc = reader_group(r, &conf_main_keys, r->conf, NULL, NULL);
+	if (rc == 0)
+		add_own_name(r->conf);
+	return rc;
+}
+
 struct conf *
 conf_load(const char *path, conf_warn_fn *warn, void *arg, struct err *err)
 {
@@ -164,14 +175,11 @@ conf_load(const char *path, conf_warn_fn *warn, void *arg, struct err *err)
 	conf->path = xstrdup(path == NULL ? "" : path);
 	struct reader r = {
 	    .conf = conf, .dir = "", .warn = warn, .arg = arg, .err = err};
-	int rc = path == NULL
-		     ? reader_group(&r, &conf_main_keys, conf, NULL, NULL)
-		     : load_file(&r);
+	int rc = path == NULL ? load_defaults(&r) : load_file(&r);
 	if (rc != 0) {
 		conf_free(conf);
 		return NULL;
 	}
-	add_own_name(conf);
 	return conf;
 }
 

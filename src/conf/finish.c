@@ -11,6 +11,7 @@
 #include "base/listenaddr.h"
 #include "base/mem.h"
 #include "conf/domains.h"
+#include "conf/ourselves.h"
 #include "conf/strings.h"
 #include "conf/value.h"
 
@@ -289,6 +290,39 @@ warn_of_own_mail(const struct reader *r, const struct reader_where *where,
 	    route == CONF_ROUTE_RELAY ? "may loop" : "is held");
 }
 
+// A relay that is this host takes its own mail, asks again, and so on until the
+// mail bounces for too many hops.
+static int
+check_relay_is_elsewhere(const struct reader *r, const struct ourselves *self,
+    const struct conf_relay *relay, const config_setting_t *group)
+{
+	const char *why = relay->address.family != 0
+			      ? ourselves_why_address(self, &relay->address)
+			      : ourselves_why_name(self, relay->host);
+	if (why == NULL || !ourselves_is_mail_port(relay->port))
+		return 0;
+	return reader_fail(r, config_setting_get_member(group, "nexthop"),
+	    "relays.nexthop = \"%.200s\": must not be this host itself (%s), "
+	    "or "
+	    "its mail comes back to it until it bounces: write the relay's "
+	    "own name or address; a tunnel to it has a port other than 25, "
+	    "465 and 587",
+	    relay->nexthop, why);
+}
+
+static int
+check_relays(const struct reader *r, const struct reader_where *where)
+{
+	struct ourselves self;
+	int rc = 0;
+	ourselves_init(&self, r->conf);
+	for (unsigned i = 0; rc == 0 && i < r->conf->n_relays; i++)
+		rc = check_relay_is_elsewhere(r, &self, &r->conf->relays[i],
+		    place_of_elem(where, "relays", i));
+	ourselves_fini(&self);
+	return rc;
+}
+
 int
 finish_main(const struct reader *r, const struct reader_where *where)
 {
@@ -302,6 +336,8 @@ finish_main(const struct reader *r, const struct reader_where *where)
 	if (check_listeners(r, where) != 0)
 		return -1;
 	if (finish_lists(r, where) != 0)
+		return -1;
+	if (check_relays(r, where) != 0)
 		return -1;
 	warn_of_own_mail(r, where, "dns.on_failure", conf->dns.on_failure);
 	warn_of_own_mail(r, where, "cache.cold", conf->cache.cold);

@@ -195,9 +195,9 @@ daemon_new(const struct daemon_params *params, struct err *err)
 		err_set(err, "no event loop can be made");
 		goto fail;
 	}
-	d->own = params_own_addresses(&d->n_own);
+	ourselves_init(&d->self, d->conf);
 	d->rules = rules_new(d->conf);
-	d->relays = relays_new(d->conf, NULL, now);
+	d->relays = relays_new(d->conf, &d->self, NULL, now);
 	memory_init(d, now);
 	struct conn_pool_params pool = {
 	    .base = d->base,
@@ -243,7 +243,7 @@ daemon_free(struct daemon *d)
 	relays_free(d->relays);
 	rules_free(d->rules);
 	conf_free(d->conf);
-	free(d->own);
+	ourselves_fini(&d->self);
 	free_event(d->tick_event);
 	free_event(d->end_event);
 	free_event(d->term_event);

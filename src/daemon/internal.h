@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 
 #include "base/notify.h"
+#include "conf/ourselves.h"
 #include "daemon/budgets.h"
 #include "daemon/daemon.h"
 #include "dns/resolver.h"
@@ -78,9 +79,8 @@ struct daemon {
 	struct budgets *budgets; // owned
 	int64_t mail_seen_at;	 // last policy or milter request; -1: never
 
-	struct netaddr *own; // addresses of our interfaces
-	unsigned n_own;
-	int64_t looked_at; // at our addresses and resolv.conf
+	struct ourselves self; // of `conf`, as of `looked_at`; relays borrow it
+	int64_t looked_at;     // at our addresses and resolv.conf
 	struct event *tick_event, *term_event, *int_event, *hup_event,
 	    *end_event;
 	bool ending;
@@ -182,7 +182,7 @@ void supervisor_ending(struct daemon *d);
 // reload.c
 // SIGHUP: a new configuration whole, or the old one whole.
 void reload(struct daemon *d);
-// The addresses of our interfaces anew; tells the memory when they changed.
+// Looks at our addresses anew; tells the memory when they changed.
 void reload_own_addresses(struct daemon *d);
 
 #endif

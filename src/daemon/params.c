@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "daemon/internal.h"
 
-#include <ifaddrs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -64,32 +63,7 @@ params_max_clients(const struct conf *conf)
 		   : left;
 }
 
-struct netaddr *
-params_own_addresses(unsigned *n_out)
-{
-	struct ifaddrs *list, *i;
-	struct netaddr *own = NULL;
-	unsigned n = 0;
-	*n_out = 0;
-	if (getifaddrs(&list) < 0)
-		return NULL;
-	for (i = list; i != NULL; i = i->ifa_next) {
-		if (i->ifa_addr == NULL)
-			continue;
-		struct netaddr a = netaddr_from_sockaddr(i->ifa_addr);
-		if (a.family == 0)
-			continue;
-		a.port = 0;
-		own = xreallocarray(own, n + 1, sizeof(*own));
-		own[n++] = a;
-	}
-	freeifaddrs(list);
-	*n_out = n;
-	return own;
-}
-
 struct scratch {
-	struct netaddr *own;
 	struct reach_fixed *fixed;
 };
 
@@ -107,23 +81,9 @@ fixed_as(enum conf_endpoint_state state)
 	return REACH_FIXED_IGNORE;
 }
 
-// Our own addresses: those of the configuration, and, unless private space
-// counts as public, those of the interfaces.
-static uint32_t
-gather_own(const struct daemon *d, const struct conf *conf, struct netaddr *own)
-{
-	uint32_t n = 0;
-	for (unsigned i = 0; i < conf->self.n_addresses; i++)
-		own[n++] = conf->self.addresses[i];
-	for (unsigned i = 0; i < d->n_own && !conf->probe.allow_private; i++)
-		own[n++] = d->own[i];
-	return n;
-}
-
 void
 params_scratch_free(struct scratch *s)
 {
-	free(s->own);
 	free(s->fixed);
 	free(s);
 }
@@ -133,8 +93,6 @@ params_reach(
     const struct daemon *d, const struct conf *conf, struct reach_params *p)
 {
 	struct scratch *s = xcalloc(1, sizeof(*s));
-	s->own = xcalloc(
-	    conf->self.n_addresses + d->n_own + 1, sizeof(*s->own));
 	s->fixed = xcalloc(conf->n_endpoints + 1, sizeof(*s->fixed));
 	for (unsigned i = 0; i < conf->n_endpoints; i++)
 		s->fixed[i] = (struct reach_fixed){
@@ -167,8 +125,8 @@ params_reach(
 	    .relay_refused = conf->relay_refused,
 	    .self_names = (const char *const *)conf->self.names.item,
 	    .n_self_names = conf->self.names.n,
-	    .self_addresses = s->own,
-	    .n_self_addresses = gather_own(d, conf, s->own),
+	    .self_addresses = d->self.address,
+	    .n_self_addresses = d->self.n,
 	    .fixed = s->fixed,
 	    .n_fixed = conf->n_endpoints,
 	};

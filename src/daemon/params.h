@@ -9,8 +9,8 @@
 struct daemon;
 struct scratch;
 
-// The memory's figures from the configuration; `*p` borrows from `conf` and
-// from the result, which the caller frees.
+// The memory's figures from the configuration; `*p` borrows from `d`, `conf`
+// and the result, which the caller frees.
 struct scratch *params_reach(
     const struct daemon *d, const struct conf *conf, struct reach_params *p);
 void params_scratch_free(struct scratch *s);
@@ -20,8 +20,5 @@ void params_raise_limit(void);
 // How many clients and probes the limit of descriptors allows.
 unsigned params_max_clients(const struct conf *conf);
 unsigned params_max_probes(const struct conf *conf);
-
-// The addresses of our interfaces, to be freed; NULL and 0: there are none.
-struct netaddr *params_own_addresses(unsigned *n_out);
 
 #endif

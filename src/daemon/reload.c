@@ -59,6 +59,17 @@ needs_new_memory(const struct conf *old, const struct conf *new)
 	       !netaddr_equal(&old->probe.bind6, &new->probe.bind6);
 }
 
+// Who we are by the configuration that is in use now.
+static void
+take_ourselves(struct daemon *d)
+{
+	struct ourselves before = d->self;
+	ourselves_init(&d->self, d->conf);
+	if (!ourselves_equal(&d->self, &before))
+		log_info("self addresses=%u changed", d->self.n);
+	ourselves_fini(&before);
+}
+
 static void
 swap(struct daemon *d, struct next *next)
 {
@@ -80,7 +91,8 @@ swap(struct daemon *d, struct next *next)
 	d->conf = next->conf;
 	program_open_log("mxdetourd", d->conf, d->verbose);
 	d->rules = rules_new(d->conf);
-	d->relays = relays_new(d->conf, old_relays, now);
+	take_ourselves(d);
+	d->relays = relays_new(d->conf, &d->self, old_relays, now);
 	if (needs_new_memory(old, d->conf)) {
 		policy_answer_all(d);
 		work_cancel_all(d);
@@ -113,7 +125,6 @@ reload(struct daemon *d)
 		supervisor_reloaded(d, err.text);
 		return;
 	}
-	reload_own_addresses(d);
 	swap(d, &next);
 	log_info("configuration reload=done file=%s relays=%u rules=%u mode=%s",
 	    d->conf->path[0] != '\0' ? d->conf->path : "(defaults)",
@@ -127,30 +138,17 @@ reload(struct daemon *d)
 	supervisor_reloaded(d, "");
 }
 
-static bool
-same_addresses(const struct netaddr *a, unsigned n_a, const struct netaddr *b,
-    unsigned n_b)
-{
-	if (n_a != n_b)
-		return false;
-	for (unsigned i = 0; i < n_a; i++)
-		if (!netaddr_equal(&a[i], &b[i]))
-			return false;
-	return true;
-}
-
 void
 reload_own_addresses(struct daemon *d)
 {
-	unsigned n;
-	struct netaddr *own = params_own_addresses(&n);
-	if (own == NULL || same_addresses(own, n, d->own, d->n_own)) {
-		free(own);
+	struct ourselves self;
+	if (!ourselves_init(&self, d->conf) ||
+	    ourselves_equal(&self, &d->self)) {
+		ourselves_fini(&self);
 		return;
 	}
-	free(d->own);
-	d->own = own;
-	d->n_own = n;
-	log_info("self addresses=%u changed", n);
+	ourselves_fini(&d->self);
+	d->self = self;
+	log_info("self addresses=%u changed", self.n);
 	memory_configure(d, clock_now());
 }

@@ -216,17 +216,33 @@ say_more_transitions(unsigned transitions, unsigned domains)
 	log_info("transitions more=%u domains=%u", transitions, domains);
 }
 
+// What the round that changed a relay's state found.
+static const char *
+relay_outcome(const struct relays_change *c)
+{
+	if (c->self.family != 0)
+		return "ourselves";
+	return c->outcome != OUTCOME_NONE ? outcome_name(c->outcome)
+					  : answer_outcome_name(c->dns);
+}
+
 void
 say_relay(const struct daemon *d, const struct relays_change *c)
 {
-	const char *outcome = c->outcome != OUTCOME_NONE
-				  ? outcome_name(c->outcome)
-				  : answer_outcome_name(c->dns);
+	char address[NETADDR_TEXT_MAX];
+	if (c->self.family != 0)
+		log_err("relay name=%s error=ourselves nexthop=%s address=%s "
+			"text=\"this is an address of this host, and mail for "
+			"the relay would come back until it bounces: the relay "
+			"is not used while its name leads here\"",
+		    c->name, c->nexthop, netaddr_format(&c->self, address));
+	if (c->old_state == c->new_state)
+		return;
 	log_line(c->new_state == RELAYS_UP ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
 	    "relay name=%s old=%s new=%s outcome=%s count=%u healthy=%u/%u",
 	    c->name, relays_state_name(c->old_state),
-	    relays_state_name(c->new_state), outcome, c->count, c->healthy,
-	    c->all);
+	    relays_state_name(c->new_state), relay_outcome(c), c->count,
+	    c->healthy, c->all);
 	if (c->healthy == 0)
 		log_err(
 		    "relays healthy=0/%u route=hold reason=no-relay sets=%u",

@@ -23,6 +23,7 @@ enum found {
 	FOUND_DEAD,
 	FOUND_BUSY, // it puts us off, and ever answered well
 	FOUND_GOOD,
+	FOUND_SELF, // whatever its addresses say: it is ourselves
 };
 
 struct relay {
@@ -37,11 +38,12 @@ struct relay {
 	enum found found;     // in this round
 	enum outcome outcome; // of the last probe that made it so
 	enum answer_outcome dns;
-	enum found last;    // of the last round that found something
-	unsigned in_a_row;  // rounds that found the same
-	unsigned answers;   // rounds in a row that were not dead
-	int64_t round_at;   // when the round began, or the next one begins
-	int64_t expires_at; // of the addresses
+	enum found last;     // of the last round that found something
+	unsigned in_a_row;   // rounds that found the same
+	unsigned answers;    // rounds in a row that were not dead
+	struct netaddr self; // its address that is ours; family 0: none
+	int64_t round_at;    // when the round began, or the next one begins
+	int64_t expires_at;  // of the addresses
 	int64_t observed_at;
 };
 
@@ -56,7 +58,8 @@ struct list {
 };
 
 struct relays {
-	const struct conf *conf; // borrowed
+	const struct conf *conf;      // borrowed
+	const struct ourselves *self; // borrowed; may be NULL
 	struct relay *relay;
 	unsigned n;
 	struct list *list; // RELAYS_ALL, then one a rule that names relays
@@ -284,10 +287,12 @@ relay_inherit(
 }
 
 struct relays *
-relays_new(const struct conf *conf, const struct relays *old, int64_t now)
+relays_new(const struct conf *conf, const struct ourselves *self,
+    const struct relays *old, int64_t now)
 {
 	struct relays *r = xcalloc(1, sizeof(*r));
 	r->conf = conf;
+	r->self = self;
 	r->n = conf->n_relays;
 	r->relay = xcalloc(r->n + 1, sizeof(*r->relay));
 	for (unsigned i = 0; i < r->n; i++) {
@@ -388,6 +393,17 @@ enter_next_phase(const struct relays *r, struct relay *relay)
 	while (phase_is_skipped(r, relay->phase));
 }
 
+// Its addresses are those of the round to come. Of ourselves we hope for other
+// ones at every round.
+static bool
+addresses_hold(const struct relay *relay, int64_t now)
+{
+	if (relay->conf->address.family != 0)
+		return true;
+	return relay->n_addr > 0 && now < relay->expires_at &&
+	       relay->self.family == 0;
+}
+
 static void
 begin_round(const struct relays *r, struct relay *relay, int64_t now)
 {
@@ -395,8 +411,8 @@ begin_round(const struct relays *r, struct relay *relay, int64_t now)
 	relay->at = 0;
 	relay->found = FOUND_NOTHING;
 	relay->phase = PHASE_WAIT;
-	if (relay->n_addr > 0 && now < relay->expires_at)
-		relay->phase = PHASE_RESOLVE6; // its addresses hold
+	if (addresses_hold(relay, now))
+		relay->phase = PHASE_RESOLVE6;
 	else
 		relay->expires_at = INT64_MAX; // until the answers say less
 	enter_next_phase(r, relay);
@@ -429,21 +445,48 @@ found_by(const struct relay *relay, const struct relays_heard *heard)
 							   : FOUND_DEAD;
 }
 
+// The least of its addresses that is ours: the same one whatever their order;
+// of family 0: none is.
+static struct netaddr
+find_self(const struct relays *r, const struct relay *relay)
+{
+	struct netaddr found = {0};
+	if (r->self == NULL || !ourselves_is_mail_port(relay->conf->port))
+		return found;
+	for (unsigned i = 0; i < relay->n_addr; i++) {
+		const struct netaddr *a = &relay->addr[i];
+		if (ourselves_why_address(r->self, a) == NULL)
+			continue;
+		if (found.family == 0 || memcmp(a, &found, sizeof(*a)) < 0)
+			found = *a;
+	}
+	return found;
+}
+
+static bool
+is_answer(enum found found)
+{
+	return found == FOUND_BUSY || found == FOUND_GOOD;
+}
+
 static void
 count_round(struct relay *relay)
 {
 	relay->in_a_row = relay->found == relay->last ? relay->in_a_row + 1 : 1;
 	relay->last = relay->found;
-	relay->answers = relay->found == FOUND_DEAD ? 0 : relay->answers + 1;
+	relay->answers = is_answer(relay->found) ? relay->answers + 1 : 0;
 	if (relay->found == FOUND_GOOD)
 		relay->was_good = true;
 }
 
-// Down after `fall` dead rounds in a row, back after `rise` rounds in a row
-// that were answered; whether one that answers is busy, its last round says.
+// Ourselves: down at once. Else down after `fall` dead rounds in a row, back
+// after `rise` rounds in a row that were answered; whether one that answers is
+// busy, its last round says.
 static enum relays_state
 judge(const struct conf *conf, const struct relay *relay)
 {
+	if (relay->found == FOUND_SELF)
+		return RELAYS_DOWN;
 	if (relay->found == FOUND_DEAD)
 		return relay->in_a_row < conf->probe.fall ? relay->state
 							  : RELAYS_DOWN;
@@ -452,18 +495,24 @@ judge(const struct conf *conf, const struct relay *relay)
 	return relay->found == FOUND_BUSY ? RELAYS_BUSY : RELAYS_UP;
 }
 
-// Ends a round with what it found. True: the state changed.
+// Ends a round with what it found. True: there is something to say.
 static bool
 end_round(struct relays *r, struct relay *relay, struct relays_change *change)
 {
 	relay->phase = PHASE_WAIT;
 	relay->round_at += r->conf->probe.fast_interval_ms;
+	struct netaddr before = relay->self;
+	relay->self = find_self(r, relay);
+	if (relay->self.family != 0)
+		relay->found = FOUND_SELF;
 	if (relay->found == FOUND_NOTHING)
 		return false;
 	count_round(relay);
 	enum relays_state old = relay->state;
 	relay->state = judge(r->conf, relay);
-	if (relay->state == old)
+	bool news = relay->self.family != 0 &&
+		    !netaddr_equal(&relay->self, &before);
+	if (relay->state == old && !news)
 		return false;
 	render_lists(r);
 	*change = (struct relays_change){
@@ -476,6 +525,8 @@ end_round(struct relays *r, struct relay *relay, struct relays_change *change)
 	    .count = relay->in_a_row,
 	    .healthy = relays_healthy(r),
 	    .all = r->n,
+	    .self = relay->self,
+	    .nexthop = relay->conf->nexthop,
 	};
 	return true;
 }
@@ -581,12 +632,15 @@ relays_tell_address(struct relays *r, unsigned i, int family,
 	relay->in_flight = false;
 	take_addresses(r, relay, family, answer, now);
 	enter_next_phase(r, relay);
-	if (relay->phase == PHASE_PROBE && relay->n_addr == 0) {
+	if (relay->phase != PHASE_PROBE)
+		return false;
+	if (relay->n_addr == 0) {
 		relay->observed_at = now;
 		relay->found = FOUND_DEAD;
-		return end_round(r, relay, change);
+	} else if (find_self(r, relay).family == 0) {
+		return false; // to be probed
 	}
-	return false;
+	return end_round(r, relay, change);
 }
 
 bool
@@ -618,5 +672,6 @@ relays_view(const struct relays *r, unsigned i)
 	    .state = relay->state,
 	    .outcome = relay->outcome,
 	    .observed_at = relay->observed_at,
+	    .self = relay->self,
 	};
 }

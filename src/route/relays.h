@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "conf/conf.h"
+#include "conf/ourselves.h"
 #include "reach/answer.h"
 #include "reach/outcome.h"
 
@@ -21,9 +22,12 @@ enum {
 
 // The relays of `conf` (borrowed; outlives them), and one list for each rule
 // that names some. A relay that `old` (may be NULL) has, too, keeps its health
-// and its addresses. Nothing is in flight for the new ones.
-struct relays *
-relays_new(const struct conf *conf, const struct relays *old, int64_t now);
+// and its addresses. Nothing is in flight for the new ones. `self` (borrowed,
+// too; NULL: nobody) may become another between any two calls: a relay one of
+// whose addresses is ours, on a port for mail, is down as long as that is so,
+// because the MTA may take just that address.
+struct relays *relays_new(const struct conf *conf, const struct ourselves *self,
+    const struct relays *old, int64_t now);
 void relays_free(struct relays *r); // NULL is fine
 
 // The list of the rule with this index, or RELAYS_ALL.
@@ -90,9 +94,13 @@ struct relays_change {
 	enum answer_outcome dns; // DNS, which gave no address
 	unsigned count;		 // rounds in a row
 	unsigned healthy, all;	 // relays, after it
+	// The relay is ourselves: its address that is ours; else family 0.
+	struct netaddr self;
+	const char *nexthop;
 };
 
-// Both return true when the relay's state changed.
+// Both return true when the relay's state changed, or when it was found to be
+// ourselves, or so by another address than before.
 bool relays_tell_address(struct relays *r, unsigned relay, int family,
     const struct answer_addr *answer, int64_t now,
     struct relays_change *change);
@@ -107,6 +115,7 @@ struct relays_view {
 	enum relays_state state;
 	enum outcome outcome;
 	int64_t observed_at; // 0: never
+	struct netaddr self; // its address that is ours; family 0: none
 };
 struct relays_view relays_view(const struct relays *r, unsigned relay);
 

@@ -33,7 +33,7 @@ direct = { steer = "nexthop"; filter_all = false; mailer = "esmtp"; };
 relays = ( { name = "us1"; nexthop = "[relay1.example.net]:587";
              transport = "detour"; mailer = "relay"; priority = 1;
              weight = 1; probe = "smtp"; },
-           { nexthop = "[192.0.2.1]"; },
+           { nexthop = "[192.0.2.1]:2525"; },
            { nexthop = "[relay2.example.net]"; probe = "connect"; } );
 relay_refused = false;
 hold_answer = "notfound";
@@ -274,6 +274,41 @@ def test_bad_file_stops_the_start():
         check(daemon.find(re.escape(w.conf_path) + ":2: .*moode"),
               daemon.text())
         same(daemon.sanitizer_reports(), [])
+
+
+def test_relay_that_is_ourselves():
+    """Its mail would come back until it bounces: refused by -t, the start and
+    a reload, which keeps the old one."""
+    SELF = ("self = { names = [\"mx.own.test\"]; addresses = "
+            "[\"198.51.100.7\"]; };\nrelays = (\n { nexthop = \"%s\"; } );\n")
+    with World() as w:
+        for nexthop, good in (
+                ("[127.0.0.1]", False), ("[127.3.2.1]:587", False),
+                ("[::1]:465", False), ("[IPv6:::1]:587", False),
+                ("[::ffff:127.0.0.1]:587", False), ("[0.0.0.0]", False),
+                ("[localhost]:587", False), ("[MX.Own.test.]:587", False),
+                ("[198.51.100.7]:25", False),
+                ("[127.0.0.1]:2525", True), ("[localhost]:10025", True),
+                ("[198.51.100.8]:587", True), ("[relay.own.test]", True)):
+            status, said, path = check_file(w, SELF % nexthop)
+            same(status, 0 if good else 2, nexthop, said)
+            same(": relays.nexthop = \"%s\": must not be this host itself ("
+                 % nexthop in said, not good, nexthop, said)
+            check(good or said.startswith(path + ":3: "), said)
+        bad = {"probe": {"allow_private": False},
+               "relays": [w.relay_entry(nexthop="[127.0.0.1]:587")]}
+        mark = w.daemon.mark()
+        w.write_conf(bad)
+        w.hangup()
+        w.daemon.wait_log(r"reload=failed error=\"%s:\d+: relays.nexthop = .*"
+                          r"must not be this host.* the old one stays in use"
+                          % re.escape(w.conf_path), mark)
+        w.simple("b.test", "127.10.0.1", fakesmtp.CLOSE)
+        w.judged("b.test", route="relay", via="r1")
+        daemon = Daemon(w.conf_path)
+        same(daemon.wait(), 2, "exit status of a start")
+        check(daemon.find(r":\d+: relays.nexthop = .*must not be this host"),
+              daemon.text())
 
 
 def test_check_does_not_start():

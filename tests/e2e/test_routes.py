@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """From what the peers do to the route: judgement, rules, relays, recovery."""
+import re
+
 import fakedns
 import fakesmtp
 from harness import (CANARY, IGNORE, NOTFOUND, OWN, RELAY1, RELAY2, RELAY3,
@@ -358,6 +360,39 @@ def test_relay_that_only_ever_put_us_off():
         w.daemon.wait_log(r"relay name=r1 old=up new=down "
                           r"outcome=refused-service count=2 healthy=0/1$")
         w.until_route("b.test", route="hold", reason="no-relay")
+
+
+def test_relay_whose_name_leads_to_ourselves():
+    """Never used, however it is probed; said once for each finding."""
+    second, name = "127.77.0.2", "relay.ext.test"
+    for probe in ("smtp", "connect"):
+        def conf(w):
+            return {"self": {"addresses": [OWN, second]},
+                    "relays": [w.relay_entry("r1", nexthop="[%s]:587" % name,
+                                             probe=probe)]}
+        w = World(conf)
+        # The MTA may take the one that is ours.
+        w.host(name, [RELAY1, OWN], ttl=1)
+        w.simple("b.test", DEAD, fakesmtp.CLOSE)
+        with w:
+            found = (r"relay name=r1 error=ourselves nexthop=\[relay\.ext\.test"
+                     r"\]:587 address=%s text=")
+            w.daemon.wait_log(found % re.escape(OWN))
+            w.daemon.wait_log(r"relay name=r1 old=up new=down "
+                              r"outcome=ourselves count=1 healthy=0/1$")
+            w.judged("b.test", route="hold", via="-", reason="no-relay")
+            before = w.dns.asked(name, "A")
+            eventually(lambda: w.dns.asked(name, "A") >= before + 3, "rounds")
+            same(len(w.daemon.find(found % ".*")), 1, "findings")
+            w.host(name, [second], ttl=1)
+            w.daemon.wait_log(found % re.escape(second))
+            w.host(name, [RELAY1], ttl=1)
+            # It is probed as any relay; nobody is there.
+            eventually(lambda: w.dns.asked(name, "A") >= before + 5, "rounds")
+            same(len(w.daemon.find(found % ".*")), 2, "findings")
+            w.host(name, [OWN], ttl=1)
+            eventually(lambda: len(w.daemon.find(found % ".*")) == 3,
+                       "the finding once more")
 
 
 def test_relay_probe_kinds():

@@ -5,6 +5,7 @@
 #include "base/bug.h"
 #include "base/mem.h"
 #include "base/netaddr.h"
+#include "fake/fakeinterfaces.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -151,7 +152,7 @@ fakeworld_init(struct fakeworld *w)
 	mxd_assert(w->conf != NULL);
 	add_default_relay(w->conf);
 	w->rules = rules_new(w->conf);
-	w->relays = relays_new(w->conf, NULL, w->now);
+	w->relays = relays_new(w->conf, NULL, NULL, w->now);
 	make_memory(w);
 }
 
@@ -180,7 +181,7 @@ fakeworld_reconfigure(struct fakeworld *w)
 	rules_free(w->rules);
 	struct relays *old = w->relays;
 	w->rules = rules_new(w->conf);
-	w->relays = relays_new(w->conf, old, w->now);
+	w->relays = relays_new(w->conf, NULL, old, w->now);
 	relays_free(old);
 	struct plan_context with = context(w);
 	plans_configure(w->plans, &with);
@@ -191,6 +192,7 @@ fakeworld_reconfigure(struct fakeworld *w)
 struct conf *
 fakeworld_conf(const char *text)
 {
+	fakeinterfaces_set(NULL, 0);
 	struct err err;
 	char path[64];
 	int fd = memfd_create("conf", 0);
@@ -215,7 +217,7 @@ fakeworld_configure(struct fakeworld *w, const char *text)
 	struct relays *old_relays = w->relays;
 	w->conf = fakeworld_conf(text);
 	w->rules = rules_new(w->conf);
-	w->relays = relays_new(w->conf, old_relays, w->now);
+	w->relays = relays_new(w->conf, NULL, old_relays, w->now);
 	struct plan_context with = context(w);
 	plans_configure(w->plans, &with);
 	reach_configure(w->reach, &w->params, w->now);

@@ -241,7 +241,7 @@ static void
 check_use(const struct conf *c)
 {
 	struct rules *rules = rules_new(c);
-	struct relays *relays = relays_new(c, NULL, 1000);
+	struct relays *relays = relays_new(c, NULL, NULL, 1000);
 	bool exact;
 	for (unsigned i = 0; i < c->self.local_domains.n; i++)
 		if (c->self.local_domains.item[i][0] != '*')

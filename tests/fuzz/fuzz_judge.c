@@ -35,6 +35,7 @@ struct fuzz_goal fuzz_goals[] = {
     [GOAL_RELAY_DOWN] = {"a dead relay", 0},
     [GOAL_RELAY_BUSY] = {"a busy relay", 0},
     [GOAL_BUSY_LAST] = {"a busy relay behind one that is up", 0},
+    [GOAL_RELAY_SELF] = {"a relay that is ourselves", 0},
     {NULL, 0},
 };
 
@@ -315,7 +316,12 @@ reload(struct judge *j)
 	take_params(j);
 	take_self(j);
 	j->rules = rules_new(j->conf);
-	j->relays = relays_new(j->conf, old_relays, j->now);
+	j->self = (struct ourselves){
+	    .conf = j->conf,
+	    .address = j->self_address,
+	    .n = j->params.n_self_addresses,
+	};
+	j->relays = relays_new(j->conf, &j->self, old_relays, j->now);
 	struct plan_context with = {
 	    .conf = j->conf, .rules = j->rules, .relays = j->relays};
 	if (j->plans != NULL) {
@@ -524,7 +530,10 @@ land_relay(struct judge *j, unsigned i)
 	if (!changed)
 		return;
 	mxd_assert(change.relay == due.relay);
-	mxd_assert(change.old_state != change.new_state);
+	mxd_assert(
+	    change.old_state != change.new_state || change.self.family != 0);
+	if (change.self.family != 0)
+		fuzz_reach(GOAL_RELAY_SELF);
 	mxd_assert(change.new_state == relays_view(j->relays, due.relay).state);
 	if (change.new_state == RELAYS_BUSY)
 		fuzz_reach(GOAL_RELAY_BUSY);

@@ -33,6 +33,7 @@ enum {
 	GOAL_RELAY_DOWN,
 	GOAL_RELAY_BUSY,
 	GOAL_BUSY_LAST,
+	GOAL_RELAY_SELF,
 };
 
 struct judge {
@@ -47,6 +48,7 @@ struct judge {
 	struct reach_params params;
 	const char *self_name[JUDGE_SELF_MAX];
 	struct netaddr self_address[JUDGE_SELF_MAX];
+	struct ourselves self; // the same; borrows it
 	struct reach_fixed fixed[JUDGE_FIXED_MAX];
 
 	struct reach_due flight[JUDGE_FLIGHT_MAX]; // to be answered

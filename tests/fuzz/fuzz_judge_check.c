@@ -62,6 +62,8 @@ relay_state(const struct judge *j, unsigned relay)
 	enum conf_relay_probe probe = j->conf->relays[relay].probe;
 	mxd_assert(state == RELAYS_UP || probe != CONF_RELAY_PROBE_NONE);
 	mxd_assert(state != RELAYS_BUSY || probe == CONF_RELAY_PROBE_SMTP);
+	mxd_assert(state == RELAYS_DOWN ||
+		   relays_view(j->relays, relay).self.family == 0);
 	return state;
 }
 

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 
 #include "conf/field.h"
+#include "conf/hostname.h"
 #include "conf/value.h"
+#include "fake/fakeinterfaces.h"
 #include "unit/conffile.h"
 #include "unit/unit.h"
 
@@ -474,6 +476,98 @@ START_TEST(test_conf_reads_what_the_file_says)
 }
 END_TEST
 
+// Mail for it would come back to us until it bounces.
+START_TEST(test_conf_relay_is_not_ourselves)
+{
+	static const struct {
+		const char *nexthop, *why; // NULL: good
+	} rows[] = {
+	    {"[mx.own.test]", "self.names"},
+	    {"[MX.Own.test.]:587", "self.names"},
+	    {"[mx.own.test]:465", "self.names"},
+	    {"[mx.own.test]:2525", NULL},
+	    {"[own.test]:587", NULL},
+	    {"[192.0.2.7]:587", "self.addresses"},
+	    {"[192.0.2.8]:587", NULL},
+	    {"[::ffff:192.0.2.7]:587", "self.addresses"},
+	    {"[IPv6:2001:db8::7]:587", "self.addresses"},
+	    {"[2001:db8:0::7]", "self.addresses"},
+	    {"[203.0.113.5]:587", "an address of this host"},
+	    {"[203.0.113.5]:2525", NULL},
+	    {"[203.0.113.6]:587", NULL},
+	    {"[127.9.8.7]:25", "loopback"},
+	    {"[127.9.8.7]:10025", NULL}, // a tunnel
+	    {"[LOCALHOST.]:587", "loopback"},
+	    {"[localhost]:2525", NULL},
+	    {"[0.0.0.0]:587", "the unspecified address"},
+	    {"[::]", "the unspecified address"},
+	};
+	static const char self[] =
+	    "self = { names = [\"MX.own.test\"]; "
+	    "addresses = [\"192.0.2.7\", \"2001:db8::7\"]; };\n";
+	struct netaddr interface;
+	ck_assert(netaddr_parse("203.0.113.5", &interface));
+	fakeinterfaces_set(&interface, 1);
+	static const char *const more[] = {
+	    "", "probe = \"none\";", "probe = \"connect\";"};
+	for (size_t i = 0; i < 3 * ARRAY_LEN(rows); i++) {
+		char text[512], want[512];
+		struct err err;
+		const char *nexthop = rows[i / 3].nexthop;
+		snprintf(text, sizeof(text),
+		    "%srelays = ( { nexthop = \"[a.example]\"; },\n{\n"
+		    "nexthop = \"%s\"; %s } );",
+		    self, nexthop, more[i % 3]);
+		if (rows[i / 3].why == NULL) {
+			struct conf *conf = load(text, &err);
+			ck_assert_msg(conf != NULL, "%s", err.text);
+			conf_free(conf);
+			continue;
+		}
+		snprintf(want, sizeof(want),
+		    "c:4: relays.nexthop = \"%s\": must not be this host "
+		    "itself (%s), or its mail comes back to it until it "
+		    "bounces: write the relay's own name or address; a tunnel "
+		    "to it has a port other than 25, 465 and 587",
+		    nexthop, rows[i / 3].why);
+		expect_error(i, text, want);
+	}
+	fakeinterfaces_set(NULL, 0);
+}
+END_TEST
+
+// By default self.names is what the host is called.
+START_TEST(test_conf_relay_is_not_this_host)
+{
+	char own[DNAME_SIZE], text[512];
+	struct err err;
+	hostname_own(own);
+	snprintf(text, sizeof(text),
+	    "relays = ( { nexthop = \"[%s]:587\"; } );", own);
+	ck_assert_ptr_null(load(text, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "(self.names)"));
+}
+END_TEST
+
+// Then own addresses are those of self.addresses alone.
+START_TEST(test_conf_relay_with_allow_private)
+{
+	static const char head[] = "probe = { allow_private = true; };"
+				   "self = { addresses = [\"127.0.0.9\"]; };";
+	struct err err;
+	char text[512];
+	snprintf(text, sizeof(text),
+	    "%srelays = ( { nexthop = \"[127.0.0.1]:587\"; } );", head);
+	struct conf *conf = load(text, &err);
+	ck_assert_msg(conf != NULL, "%s", err.text);
+	conf_free(conf);
+	snprintf(text, sizeof(text),
+	    "%srelays = ( { nexthop = \"[127.0.0.9]:587\"; } );", head);
+	ck_assert_ptr_null(load(text, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, "(self.addresses)"));
+}
+END_TEST
+
 START_TEST(test_conf_relay_has_host_address_and_port)
 {
 	static const struct {
@@ -893,6 +987,9 @@ conf_suite(void)
 	tcase_add_checked_fixture(tc, conffile_begin, conffile_end);
 	tcase_add_test(tc, test_conf_refuses_with_place_and_what_is_allowed);
 	tcase_add_test(tc, test_conf_reads_what_the_file_says);
+	tcase_add_test(tc, test_conf_relay_is_not_ourselves);
+	tcase_add_test(tc, test_conf_relay_is_not_this_host);
+	tcase_add_test(tc, test_conf_relay_with_allow_private);
 	tcase_add_test(tc, test_conf_relay_has_host_address_and_port);
 	tcase_add_test(tc, test_conf_limits_are_inclusive);
 	tcase_add_test(tc, test_conf_integers_do_not_wrap);

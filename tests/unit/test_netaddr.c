@@ -218,6 +218,26 @@ START_TEST(test_netaddr_sockaddr_mapped_becomes_ipv4)
 }
 END_TEST
 
+START_TEST(test_netaddr_unmap)
+{
+	static const char *const rows[][2] = {
+	    {"[::ffff:192.0.2.1]:587", "192.0.2.1:587"},
+	    {"[::ffff:0.0.0.0]:25", "0.0.0.0:25"},
+	    {"192.0.2.1:25", "192.0.2.1:25"},
+	    {"[2001:db8::1]:25", "[2001:db8::1]:25"},
+	    {"[::192.0.2.1]:25", "[::192.0.2.1]:25"},
+	    {"[::fffe:192.0.2.1]:25", "[::fffe:c000:201]:25"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct netaddr a;
+		char text[NETADDR_TEXT_MAX];
+		ck_assert(netaddr_parse_port(rows[i][0], 0, &a));
+		a = netaddr_unmap(&a);
+		ck_assert_str_eq(netaddr_format_port(&a, text), rows[i][1]);
+	}
+}
+END_TEST
+
 START_TEST(test_netaddr_mask)
 {
 	static const struct {
@@ -493,6 +513,7 @@ netaddr_suite(void)
 	tcase_add_test(tc, test_netaddr_equal_and_same_ip);
 	tcase_add_test(tc, test_netaddr_sockaddr_round_trip);
 	tcase_add_test(tc, test_netaddr_sockaddr_mapped_becomes_ipv4);
+	tcase_add_test(tc, test_netaddr_unmap);
 	tcase_add_test(tc, test_netaddr_mask);
 	tcase_add_test(tc, test_netprefix_parse);
 	tcase_add_test(tc, test_netprefix_contains);

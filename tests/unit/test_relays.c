@@ -11,6 +11,7 @@
 enum { FAST = 15000, TTL_S = 300 };
 
 static struct conf *conf;
+static struct ourselves *self; // NULL: nobody
 static struct relays *relays;
 static int64_t now;
 static struct relays_change change;
@@ -21,7 +22,7 @@ configure(const char *text)
 	struct conf *old_conf = conf;
 	struct relays *old = relays;
 	conf = fakeworld_conf(text);
-	relays = relays_new(conf, old, now);
+	relays = relays_new(conf, self, old, now);
 	relays_free(old);
 	conf_free(old_conf);
 }
@@ -30,6 +31,7 @@ static void
 setup(void)
 {
 	conf = NULL;
+	self = NULL;
 	relays = NULL;
 	now = 1000000;
 }
@@ -130,13 +132,13 @@ START_TEST(test_relays_none_configured)
 	configure("");
 	conf->n_relays = 0; // as with none in the file
 	relays_free(relays);
-	relays = relays_new(conf, NULL, now);
+	relays = relays_new(conf, NULL, NULL, now);
 	ck_assert_ptr_null(relays_pick(relays, RELAYS_ALL, 7));
 	ck_assert_uint_eq(relays_count(relays), 0);
 	ck_assert_int_eq(relays_next_at(relays, now), INT64_MAX);
 	conf->n_relays = 1;
 	relays_free(relays);
-	relays = relays_new(conf, NULL, now);
+	relays = relays_new(conf, NULL, NULL, now);
 }
 END_TEST
 
@@ -778,6 +780,167 @@ START_TEST(test_relays_busy_over_a_reload)
 }
 END_TEST
 
+// -- ourselves --------------------------------------------------------------
+
+// We are these, and loopback.
+static void
+be(struct ourselves *us, const char *addresses)
+{
+	struct answer_addr a = answer_of(addresses);
+	ourselves_init_with(us, conf, a.addr, a.n);
+	self = us;
+}
+
+static const char *
+self_text(void)
+{
+	static char text[NETADDR_TEXT_MAX];
+	return netaddr_format(&change.self, text);
+}
+
+// Said once, and again when it is another address; never probed, and back by
+// rise good rounds.
+START_TEST(test_relays_name_that_leads_to_ourselves)
+{
+	struct answer_addr ours = answer_of("203.0.113.5");
+	struct answer_addr other = answer_of("127.0.0.1");
+	struct answer_addr theirs = answer_of("192.0.2.1");
+	struct answer_addr none = answer_of("");
+	struct answer_addr failed = {.outcome = ANSWER_TIMEOUT};
+	struct ourselves us;
+	configure(BY_NAME);
+	be(&us, "203.0.113.5");
+	relays_free(relays);
+	relays = relays_new(conf, self, NULL, now);
+	ck_assert(!resolve(AF_INET, &ours));
+	ck_assert(resolve(AF_INET6, &none)); // at the first answer
+	ck_assert_int_eq(change.old_state, RELAYS_UP);
+	ck_assert_int_eq(change.new_state, RELAYS_DOWN);
+	ck_assert_str_eq(self_text(), "203.0.113.5");
+	ck_assert_str_eq(change.nexthop, "[r.test]:587");
+	ck_assert_uint_eq(change.healthy, 0);
+	ck_assert_ptr_null(relays_pick(relays, RELAYS_ALL, 1));
+	for (int i = 0; i < 3; i++) { // asked again in every round
+		now += FAST;
+		ck_assert(!resolve(AF_INET, i == 1 ? &failed : &ours));
+		ck_assert(!resolve(AF_INET6, &none));
+	}
+	now += FAST;
+	ck_assert(!resolve(AF_INET, &other));
+	ck_assert(resolve(AF_INET6, &none));
+	ck_assert_int_eq(change.old_state, RELAYS_DOWN);
+	ck_assert_int_eq(change.new_state, RELAYS_DOWN);
+	ck_assert_str_eq(self_text(), "127.0.0.1");
+	now += FAST;
+	ck_assert(!resolve(AF_INET, &theirs));
+	ck_assert(!resolve(AF_INET6, &none));
+	ck_assert(!probe("192.0.2.1", OUTCOME_EHLO));
+	now += FAST; // its addresses hold
+	ck_assert(probe("192.0.2.1", OUTCOME_EHLO));
+	ck_assert_int_eq(change.new_state, RELAYS_UP);
+	ck_assert_int_eq(change.self.family, 0);
+	ourselves_fini(&us);
+}
+END_TEST
+
+// The MTA may take just the one that is ours. Whatever the order of the
+// answers, it is the same finding.
+START_TEST(test_relays_one_of_its_addresses_is_ours)
+{
+	struct answer_addr row[] = {
+	    answer_of("192.0.2.1 203.0.113.5 127.0.0.1"),
+	    answer_of("127.0.0.1 192.0.2.1 203.0.113.5")};
+	struct answer_addr six = answer_of("2001:db8::1");
+	struct answer_addr mapped = answer_of("::ffff:203.0.113.5");
+	struct answer_addr none = answer_of("");
+	struct ourselves us;
+	configure(BY_NAME);
+	be(&us, "203.0.113.5 2001:db8::5");
+	relays_free(relays);
+	relays = relays_new(conf, self, NULL, now);
+	resolve(AF_INET, &row[0]);
+	ck_assert(resolve(AF_INET6, &six));
+	for (int i = 0; i < 4; i++) {
+		now += FAST;
+		ck_assert(!resolve(AF_INET, &row[i % 2]));
+		ck_assert(!resolve(AF_INET6, &six));
+	}
+	now += FAST;
+	ck_assert(!resolve(AF_INET, &none));
+	ck_assert(resolve(AF_INET6, &mapped));
+	ck_assert_int_eq(state_of(0), RELAYS_DOWN);
+	ourselves_fini(&us);
+}
+END_TEST
+
+// An address that an interface gets later counts at the relay's next round; one
+// that it loses, too. A relay that is an address goes on being probed for that.
+START_TEST(test_relays_become_ourselves_later)
+{
+	struct ourselves us;
+	configure("relays=({name=\"a\";nexthop=\"[192.0.2.1]:25\";});");
+	be(&us, "");
+	relays_free(relays);
+	relays = relays_new(conf, self, NULL, now);
+	ck_assert(!round_of(0, &good));
+	ourselves_fini(&us);
+	be(&us, "192.0.2.1");
+	ck_assert(round_of(0, &good));
+	ck_assert_int_eq(change.new_state, RELAYS_DOWN);
+	ck_assert_str_eq(self_text(), "192.0.2.1");
+	ck_assert(!round_of(0, &good));
+	ck_assert(!round_of(0, &put_off));
+	struct relays_heard nothing = just(OUTCOME_NO_ROUTE);
+	ck_assert(!round_of(0, &nothing));
+	ourselves_fini(&us);
+	be(&us, "");
+	ck_assert(!round_of(0, &good));
+	ck_assert(round_of(0, &good));
+	ck_assert_int_eq(change.new_state, RELAYS_UP);
+	ourselves_fini(&us);
+}
+END_TEST
+
+// On another port something else of ours may listen: a tunnel.
+START_TEST(test_relays_tunnel_at_our_address)
+{
+	struct ourselves us;
+	configure("relays=({name=\"a\";nexthop=\"[127.0.0.1]:2525\";},"
+		  "{name=\"b\";nexthop=\"[203.0.113.5]:10025\";});");
+	be(&us, "203.0.113.5");
+	relays_free(relays);
+	relays = relays_new(conf, self, NULL, now);
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert(!round_of(i, &good));
+		ck_assert_int_eq(state_of(i), RELAYS_UP);
+		ck_assert_int_eq(relays_view(relays, i).self.family, 0);
+	}
+	ourselves_fini(&us);
+}
+END_TEST
+
+// It is known of a relay that is kept over a reload.
+START_TEST(test_relays_ourselves_over_a_reload)
+{
+	struct answer_addr ours = answer_of("203.0.113.5");
+	struct answer_addr none = answer_of("");
+	struct ourselves us;
+	configure(BY_NAME);
+	be(&us, "203.0.113.5");
+	configure(BY_NAME);
+	us.conf = conf;
+	resolve(AF_INET, &ours);
+	ck_assert(resolve(AF_INET6, &none));
+	configure(BY_NAME);
+	us.conf = conf;
+	ck_assert_int_eq(state_of(0), RELAYS_DOWN);
+	now += FAST;
+	ck_assert(!resolve(AF_INET, &ours));
+	ck_assert(!resolve(AF_INET6, &none)); // and not said again
+	ourselves_fini(&us);
+}
+END_TEST
+
 // -- reloads ----------------------------------------------------------------
 
 START_TEST(test_relays_keep_health_over_a_reload)
@@ -879,6 +1042,11 @@ relays_suite(void)
 	tcase_add_test(tc, test_relays_busy_at_one_of_its_addresses);
 	tcase_add_test(tc, test_relays_probe_connect_is_never_busy);
 	tcase_add_test(tc, test_relays_busy_over_a_reload);
+	tcase_add_test(tc, test_relays_name_that_leads_to_ourselves);
+	tcase_add_test(tc, test_relays_one_of_its_addresses_is_ours);
+	tcase_add_test(tc, test_relays_become_ourselves_later);
+	tcase_add_test(tc, test_relays_tunnel_at_our_address);
+	tcase_add_test(tc, test_relays_ourselves_over_a_reload);
 	tcase_add_test(tc, test_relays_keep_health_over_a_reload);
 	tcase_add_test(tc, test_relays_reload_amid_a_round);
 	tcase_add_test(tc, test_relays_reload_of_protocols);
