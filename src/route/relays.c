@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ADDRESSES_MAX = 16 };
+// All that is kept of an answer. By these a relay is judged, even if it has
+// more: of a nexthop's addresses Postfix itself tries smtp_mx_address_limit (5)
+// only.
+enum { ADDRESSES_MAX = 2 * ANSWER_ADDR_MAX };
 
 // A round of a relay: its names are resolved when it is time, then its
 // addresses are probed one after the other until one is healthy.
@@ -616,8 +619,7 @@ take_addresses(const struct relays *r, struct relay *relay, int family,
 	if (!answer_is_definite(answer->outcome))
 		return;
 	drop_family(relay, family);
-	for (unsigned i = 0; i < answer->n && relay->n_addr < ADDRESSES_MAX;
-	     i++) {
+	for (unsigned i = 0; i < answer->n; i++) {
 		relay->addr[relay->n_addr] = answer->addr[i];
 		relay->addr[relay->n_addr++].port = relay->conf->port;
 	}

@@ -468,6 +468,33 @@ START_TEST(test_relays_addresses_in_turn)
 }
 END_TEST
 
+// However many its IPv4 addresses are, its IPv6 address has its turn.
+START_TEST(test_relays_keep_all_that_an_answer_keeps)
+{
+	struct answer_addr v4 = {.ttl_s = TTL_S, .n = ANSWER_ADDR_MAX};
+	struct answer_addr v6 = answer_of("2001:db8::1");
+	char text[NETADDR_TEXT_MAX];
+	for (unsigned i = 0; i < v4.n; i++) {
+		snprintf(text, sizeof(text), "192.0.2.%u", i + 1);
+		ck_assert(netaddr_parse(text, &v4.addr[i]));
+	}
+	configure(BY_NAME);
+	resolve(AF_INET, &v4);
+	resolve(AF_INET6, &v6);
+	for (unsigned i = 0; i < v4.n; i++)
+		ck_assert(relays_have_address(relays, &v4.addr[i]));
+	for (int round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < v4.n; i++) {
+			netaddr_format(&v4.addr[i], text);
+			ck_assert(!probe(text, OUTCOME_CONNECT_TIMEOUT));
+		}
+		ck_assert(!probe("2001:db8::1", OUTCOME_EHLO));
+		now += FAST;
+	}
+	ck_assert_int_eq(relays_view(relays, 0).state, RELAYS_UP);
+}
+END_TEST
+
 START_TEST(test_relays_resolved_anew_after_the_ttl)
 {
 	struct answer_addr v4 = answer_of("192.0.2.1");
@@ -1028,6 +1055,7 @@ relays_suite(void)
 	tcase_add_test(tc, test_relays_probe_none);
 	tcase_add_test(tc, test_relays_probe_connect);
 	tcase_add_test(tc, test_relays_addresses_in_turn);
+	tcase_add_test(tc, test_relays_keep_all_that_an_answer_keeps);
 	tcase_add_test(tc, test_relays_resolved_anew_after_the_ttl);
 	tcase_add_loop_test(tc, test_relays_resolve_failures, 0, 4);
 	tcase_add_test(tc, test_relays_family_that_is_not_probed);
