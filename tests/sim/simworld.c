@@ -214,6 +214,23 @@ list_provider(const struct simworld *w, unsigned provider, struct sim_host *out)
 	return n;
 }
 
+static void
+name_by_address(struct sim_host *h)
+{
+	struct netaddr a = simworld_address(h->first << 1);
+	char text[NETADDR_TEXT_MAX];
+	strcpy(h->name, netaddr_format(&a, text));
+}
+
+// Some MX records have the address in the place of the name.
+static bool
+lists_literal(const struct simworld *w, uint32_t domain, unsigned i)
+{
+	enum sim_kind kind = simworld_kind(w, domain);
+	return (kind == SIM_OWN || kind == SIM_TWO) && i == 0 &&
+	       sim_draw(w, SIM_LITERAL, domain) % 16 == 0;
+}
+
 static unsigned
 list_own(const struct simworld *w, uint32_t domain, struct sim_host *out)
 {
@@ -230,6 +247,8 @@ list_own(const struct simworld *w, uint32_t domain, struct sim_host *out)
 		};
 		if (kind == SIM_IMPLICIT)
 			simworld_name(domain, out[i].name);
+		else if (lists_literal(w, domain, i))
+			name_by_address(&out[i]);
 		else
 			snprintf(out[i].name, sizeof(out[i].name),
 			    "d%u-mx%u.example", domain, i);

@@ -90,6 +90,7 @@ enum sim_salt {
 	SIM_TIED, // all preferences are the same
 	SIM_KIND,
 	SIM_PLACE,
+	SIM_LITERAL,	// lists an address in the place of a name
 	SIM_RELAY_FULL, // takes no more of our connections
 };
 
