@@ -75,9 +75,10 @@ on_mx(const struct answer_mx *answer, void *arg)
 	struct daemon *d = job->d;
 	int64_t now = clock_now();
 	uint32_t domain = job->id;
-	log_debug("dns name=%s type=MX result=%s hosts=%u ttl=%us",
+	log_debug("dns name=%s type=MX result=%s hosts=%u%s ttl=%us",
 	    reach_domain_name(d->reach, domain),
-	    answer_outcome_name(answer->outcome), answer->n, answer->ttl_s);
+	    answer_outcome_name(answer->outcome), answer->n,
+	    answer->more ? " more=yes" : "", answer->ttl_s);
 	say_mx_literals(d, domain, answer, now);
 	reach_tell_mx(d->reach, domain, answer, now);
 	(void)say_route(d, domain, now);
@@ -91,6 +92,10 @@ on_address(const struct answer_addr *answer, void *arg)
 	struct daemon *d = job->d;
 	struct relays_change change;
 	int64_t now = clock_now();
+	if (!job->for_relay && answer->more)
+		log_debug("dns name=%s type=%s addresses=%u more=yes",
+		    reach_host_name(d->reach, job->id),
+		    job->family == AF_INET ? "A" : "AAAA", answer->n);
 	if (!job->for_relay)
 		reach_tell_address(d->reach, job->id, job->family, answer, now);
 	else if (relays_tell_address(

@@ -336,10 +336,12 @@ wire_mx_insert(struct answer_mx *out, uint16_t preference, const char *host)
 	}
 	while (at < out->n && !wire_mx_before(preference, host, &out->mx[at]))
 		at++;
-	if (at == ANSWER_MX_MAX)
-		return;
-	if (out->n == ANSWER_MX_MAX)
+	if (out->n == ANSWER_MX_MAX) {
+		out->more = true;
+		if (at == ANSWER_MX_MAX)
+			return;
 		out->n--;
+	}
 	memmove(
 	    &out->mx[at + 1], &out->mx[at], (out->n - at) * sizeof(out->mx[0]));
 	out->n++;
@@ -409,7 +411,9 @@ wire_collect_addr(struct wire_reply *r, int family, struct answer_addr *out)
 		    family, ns_rr_rdata(rr));
 		while (j < out->n && !netaddr_same_ip(&out->addr[j], &addr))
 			j++;
-		if (j == out->n && out->n < ANSWER_ADDR_MAX)
+		if (j == ANSWER_ADDR_MAX)
+			out->more = true;
+		else if (j == out->n)
 			out->addr[out->n++] = addr;
 	}
 	return true;

@@ -33,7 +33,8 @@ enum {
 //
 // MX come in the order of preference, then of name, whatever the order on the
 // wire; of more than ANSWER_MX_MAX the first stay. Addresses keep the order of
-// the message, as RFC 5321 section 5.1 wants. A null MX is "one MX only, with
+// the message, as RFC 5321 section 5.1 wants; of more than ANSWER_ADDR_MAX the
+// first stay. `more` says that others do not. A null MX is "one MX only, with
 // the root as host" (RFC 7505 section 3); the root as host beside others is
 // skipped. `canonical` stays empty when the CNAMEs end at a name that
 // dname_fold_mx() refuses.

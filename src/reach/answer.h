@@ -23,7 +23,7 @@ enum answer_outcome {
 
 enum {
 	ANSWER_MX_MAX = 64,   // hosts kept: those of lowest preference
-	ANSWER_ADDR_MAX = 32, // addresses kept of one family
+	ANSWER_ADDR_MAX = 32, // addresses kept of one family: the first
 };
 
 struct answer_mx_host {
@@ -35,6 +35,7 @@ struct answer_mx {
 	enum answer_outcome outcome;
 	uint32_t ttl_s; // ANSWER_OK: lowest of the records and CNAMEs used
 	bool null_mx;	// one MX with an empty host (RFC 7505); then n == 0
+	bool more;	// hosts are listed that are not kept
 	unsigned n; // hosts below; 0 with ANSWER_OK and not null_mx: MX exist,
 		    // but none has a usable name
 	struct answer_mx_host mx[ANSWER_MX_MAX];
@@ -44,6 +45,7 @@ struct answer_addr {
 	enum answer_outcome outcome;
 	uint32_t ttl_s;		    // as above
 	char canonical[DNAME_SIZE]; // where the CNAMEs ended; "" without CNAME
+	bool more;		    // there are addresses that are not kept
 	unsigned n;
 	struct netaddr addr[ANSWER_ADDR_MAX]; // port 0
 };

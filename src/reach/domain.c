@@ -354,7 +354,7 @@ intern_implicit(struct reach *r, const char *name, int64_t now)
 	size_t len = strlen(name);
 	mxd_assert(len < sizeof(mx.host));
 	memcpy(mx.host, name, len + 1);
-	return mxset_intern(r, &mx, 1, now);
+	return mxset_intern(r, &mx, 1, false, now);
 }
 
 // Notes a definite answer; false: no room for its set.
@@ -374,7 +374,7 @@ domain_on_definite(
 	else if (answer->n == 0)
 		mx = REACH_MX_UNUSABLE;
 	else
-		set = mxset_intern(r, answer->mx, answer->n, now);
+		set = mxset_intern(r, answer->mx, answer->n, answer->more, now);
 	if (mx == REACH_MX_SET && set == REACH_NONE) {
 		domain_make_room(r);
 		return false;

@@ -281,10 +281,25 @@ struct addresses { // of one host
 	bool own;
 };
 
+static bool
+family_is_probed(const struct reach *r, int i)
+{
+	return i == 0 ? r->p.ipv4 : r->p.ipv6;
+}
+
+// What is not kept is not judged: such an address may be up, and nothing of it
+// will ever be known, so that nobody need wait.
+static bool
+host_has_more_addresses(const struct reach *r, const struct host *h)
+{
+	return (family_is_probed(r, 0) && h->family[0].more) ||
+	       (family_is_probed(r, 1) && h->family[1].more);
+}
+
 static struct addresses
 tally_addresses(const struct reach *r, const struct host *h)
 {
-	struct addresses t = {0};
+	struct addresses t = {.unknown = host_has_more_addresses(r, h)};
 	for (unsigned i = 0; i < h->n_links; i++) {
 		const struct endpoint *e = endpoint_at(r, h->link[i].endpoint);
 		t.own |= e->own;
@@ -303,12 +318,6 @@ tally_addresses(const struct reach *r, const struct host *h)
 		t.untried += state == REACH_UNKNOWN && !endpoint_was_tried(e);
 	}
 	return t;
-}
-
-static bool
-family_is_probed(const struct reach *r, int i)
-{
-	return i == 0 ? r->p.ipv4 : r->p.ipv6;
 }
 
 // What is out is waited for, at the beginning. A family that a reload brings in
@@ -535,7 +544,7 @@ family_on_failure(
 		f->fails++;
 	f->expires_s = now_s + reach_retry_s(r, f->fails);
 	if (f->known && family_is_beyond_stale(r, f, now_s)) {
-		f->known = false;
+		f->known = f->more = false;
 		drop_links(r, id, family);
 	}
 }
@@ -565,6 +574,7 @@ reach_tell_address(struct reach *r, uint32_t host, int family,
 	}
 	if (definite) {
 		f->known = true;
+		f->more = answer->more;
 		f->fails = 0;
 		f->expires_s = f->good_s = now_s + reach_answer_lifetime_s(r,
 						       answer->outcome,

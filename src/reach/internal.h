@@ -98,6 +98,7 @@ struct mxset {
 	bool changed : 1; // on that list
 	bool settled : 1, addressed : 1, ourselves : 1, in_the_way : 1;
 	bool refused_only : 1, dns_failure : 1;
+	bool more : 1; // hosts are listed that are not kept
 };
 
 struct link { // of a host to one of its addresses
@@ -114,6 +115,7 @@ struct family { // the answers of one address family of a host
 	bool asked : 1;	 // was answered at least once, failures included
 	bool known : 1;	 // the addresses (none, too) of a definite answer hold
 	bool resolving : 1;
+	bool more : 1; // it had addresses that are not kept
 };
 
 struct host {
@@ -262,9 +264,10 @@ void domain_begin_resolving(struct reach *r, uint32_t domain);
 void domain_make_room(struct reach *r);
 
 // mxset.c
-// The interned set of these hosts, or REACH_NONE: no room.
-uint32_t mxset_intern(
-    struct reach *r, const struct answer_mx_host *mx, unsigned n, int64_t now);
+// The interned set of these hosts, or REACH_NONE: no room. `more`: it has
+// others that are not kept.
+uint32_t mxset_intern(struct reach *r, const struct answer_mx_host *mx,
+    unsigned n, bool more, int64_t now);
 void mxset_use(struct reach *r, uint32_t set, bool wanted);
 void mxset_unuse(struct reach *r, uint32_t set, bool wanted);
 // Puts its coverage and the rest right after a host's change.

@@ -51,14 +51,14 @@ struct identity { // what makes two sets the same
 
 static uint32_t
 mxset_find(const struct reach *r, uint32_t hash, const struct identity *want,
-    unsigned n)
+    unsigned n, bool more)
 {
 	uint32_t pos;
 	uint32_t id = index_first(&r->set_index, hash, &pos);
 	for (; id != REACH_NONE; id = index_next(&r->set_index, hash, &pos)) {
 		const struct mxset *s = mxset_at(r, id);
 		unsigned i = 0;
-		while (i < n && s->n == n &&
+		while (i < n && s->n == n && s->more == more &&
 		       s->member[i].host == want[i].host &&
 		       s->member[i].preference == want[i].preference)
 			i++;
@@ -136,7 +136,7 @@ count_coverage(struct reach *r, const struct mxset *s, bool more)
 
 static uint32_t
 mxset_make(struct reach *r, uint32_t hash, const struct identity *what,
-    unsigned n, int64_t now)
+    unsigned n, bool more, int64_t now)
 {
 	uint32_t id = pool_take(&r->sets);
 	if (id == REACH_NONE)
@@ -144,6 +144,7 @@ mxset_make(struct reach *r, uint32_t hash, const struct identity *what,
 	struct mxset *s = mxset_at(r, id);
 	s->hash = hash;
 	s->n = (uint8_t)n;
+	s->more = more;
 	s->used_at = now;
 	s->member = xcalloc(n, sizeof(*s->member));
 	for (unsigned i = 0; i < n; i++) {
@@ -160,8 +161,8 @@ mxset_make(struct reach *r, uint32_t hash, const struct identity *what,
 }
 
 uint32_t
-mxset_intern(
-    struct reach *r, const struct answer_mx_host *mx, unsigned n, int64_t now)
+mxset_intern(struct reach *r, const struct answer_mx_host *mx, unsigned n,
+    bool more, int64_t now)
 {
 	struct answer_mx_host sorted[ANSWER_MX_MAX];
 	struct identity what[ANSWER_MX_MAX];
@@ -182,11 +183,11 @@ mxset_intern(
 	}
 	if (made == n) {
 		uint32_t hash = reach_hash(r, what, n * sizeof(*what));
-		set = mxset_find(r, hash, what, n);
+		set = mxset_find(r, hash, what, n, more);
 		if (set != REACH_NONE && set == r->gone)
 			r->gone = REACH_NONE; // it comes back to life
 		if (set == REACH_NONE)
-			set = mxset_make(r, hash, what, n, now);
+			set = mxset_make(r, hash, what, n, more, now);
 	}
 	if (set == REACH_NONE)
 		for (unsigned i = 0; i < made; i++)
@@ -345,11 +346,20 @@ struct tally { // of the hosts of one set
 	bool ourselves, unasked;
 };
 
+// What is not kept is not judged: such hosts may be up, and nothing of them
+// will ever be known, so that nobody need wait. They come after all that are
+// kept.
+static bool
+has_more_hosts(const struct mxset *s)
+{
+	return s->more;
+}
+
 // The hosts come by preference: what is met before any up host precedes it.
 static struct tally
 tally_hosts(const struct reach *r, const struct mxset *s)
 {
-	struct tally t = {.best = UINT32_MAX};
+	struct tally t = {.best = UINT32_MAX, .unknown = has_more_hosts(s)};
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct host *h = host_at(r, s->member[i].host);
 		if (is_up(h) && t.best == UINT32_MAX)
@@ -495,5 +505,7 @@ reach_set_print(const struct reach *r, uint32_t set)
 			print = (print ^ (unsigned char)name[j]) *
 				UINT32_C(16777619);
 	}
+	if (s->more)
+		print = (print ^ 1) * UINT32_C(16777619);
 	return print;
 }

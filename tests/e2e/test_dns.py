@@ -444,6 +444,60 @@ def test_hostile_names_in_answers():
             check(line.isprintable(), "line with control characters", line)
 
 
+def test_more_than_is_kept():
+    """Addresses and hosts beyond those kept are not judged: they may be up.
+    Nobody waits for them, and no route is changed on their account."""
+    with World({"policy": {"wait": "50s"},
+                "log": {"level": "debug", "lookups": "all"}}) as w:
+        kept = ["127.10.7.%d" % n for n in range(1, 33)]
+        for address in kept + [DEAD]:
+            w.smtp.set(address, fakesmtp.CLOSE)
+        w.smtp.set(UP, fakesmtp.GOOD)
+        w.host("mx.wide.test", kept + [UP])
+        w.host("mx.dead.test", kept)
+        w.host("mx.up.test", [UP])
+        w.host("mx.one.test", [DEAD])
+        w.dns.set("mx.wide.test", "A", Reply(
+            w.dns.zone[("mx.wide.test", "A")], truncated=True))
+        for name, first, second in (("wide", "wide", None),
+                                    ("all", "dead", None),
+                                    ("backup", "wide", "up"),
+                                    ("behind", "one", "wide")):
+            w.dns.set(name + ".test", "MX",
+                      [mx(10, "mx.%s.test" % first)] +
+                      ([mx(20, "mx.%s.test" % second)] if second else []))
+        for count in (64, 65):
+            name = "list%d.test" % count
+            w.dns.set(name, "MX", Reply(
+                [mx(n, "h%d.many.test" % n) for n in range(count)],
+                truncated=True))
+        for number in range(65):
+            w.host("h%d.many.test" % number, [DEAD])
+        wanted = {
+            "wide.test": ("direct", "unknown-yet"),
+            "all.test": ("relay", "none-reachable"),
+            "backup.test": ("direct", "all-reachable"),
+            "behind.test": ("direct", "unknown-yet"),
+            "list64.test": ("relay", "none-reachable"),
+            "list65.test": ("direct", "unknown-yet"),
+        }
+        with clients.Policy(w.policy_at) as policy:
+            for name, (route, reason) in wanted.items():
+                got = policy.route("u@" + name, instance=name)
+                same((got["route"], got["reason"]), (route, reason), name)
+        lines = w.daemon.find(r"waited=(\d+)ms")
+        check(len(lines) >= len(wanted), "lines", len(lines))
+        for line in lines:
+            check(int(line.group(1)) < 50000, "waited to the end", line.string)
+        w.expect("transport", "u@wide.test", NOTFOUND)
+        w.daemon.wait_log(r"dns name=mx\.wide\.test type=A addresses=32 "
+                          r"more=yes")
+        w.daemon.wait_log(r"dns name=list65\.test type=MX result=ok hosts=64 "
+                          r"more=yes ")
+        check(not w.daemon.find(r"name=(list64|mx\.dead)\.test .*more=yes"),
+              "more than there is")
+
+
 def test_mx_that_are_addresses():
     """An MX that is an address is a host with that address, as Postfix takes
     it: judged, steered to, and never asked about."""

@@ -36,6 +36,9 @@ struct fuzz_goal fuzz_goals[] = {
     [GOAL_RELAY_BUSY] = {"a busy relay", 0},
     [GOAL_BUSY_LAST] = {"a busy relay behind one that is up", 0},
     [GOAL_RELAY_SELF] = {"a relay that is ourselves", 0},
+    [GOAL_LITERAL] = {"steered to an MX that is an address", 0},
+    [GOAL_MORE_HOSTS] = {"more hosts than are kept", 0},
+    [GOAL_MORE_ADDRESSES] = {"more addresses than are kept", 0},
     {NULL, 0},
 };
 
@@ -72,7 +75,7 @@ static const char *const hosts[HOSTS] = {
     "h2.test",
     "h3.test",
     "h4.test",
-    "h5.test",
+    "8.8.8.9", // an address in the place of a name
     "alias.test",
     "mx.self.test", // a name of ours
     "relay.test",
@@ -394,6 +397,7 @@ take_mx(struct judge *j, struct answer_mx *out)
 		return;
 	if (n == 7)
 		n = MANY_HOSTS;
+	out->more = n > ANSWER_MX_MAX;
 	for (unsigned i = 0; i < n && i < ANSWER_MX_MAX; i++) {
 		struct answer_mx_host *mx = &out->mx[out->n++];
 		if (n == MANY_HOSTS) {
@@ -424,6 +428,7 @@ take_addr(struct judge *j, int family, struct answer_addr *out)
 			out->addr[out->n++] = take_address(j, family);
 		return;
 	}
+	out->more = true;
 	for (; out->n < ANSWER_ADDR_MAX; out->n++) {
 		struct netaddr a = address_of(
 		    family == AF_INET ? "198.18.0.0" : "2001:db8:18::");
@@ -452,12 +457,15 @@ land(struct judge *j, unsigned i)
 	struct reach_due due = j->flight[i];
 	struct answer_mx mx;
 	struct answer_addr addr;
+	struct netaddr address;
 	j->flight[i] = j->flight[--j->n_flight];
 	switch (due.kind) {
 	case REACH_DUE_MX:
 		mxd_assert(
 		    strcmp(due.name, reach_domain_name(j->reach, due.id)) == 0);
 		take_mx(j, &mx);
+		if (mx.more)
+			fuzz_reach(GOAL_MORE_HOSTS);
 		reach_tell_mx(j->reach, due.id, &mx, j->now);
 		if (mx.outcome == ANSWER_OK &&
 		    reach_domain_outcome(j->reach, due.id) == ANSWER_LOCAL)
@@ -467,7 +475,10 @@ land(struct judge *j, unsigned i)
 	case REACH_DUE_ADDRESS:
 		mxd_assert(
 		    strcmp(due.name, reach_host_name(j->reach, due.id)) == 0);
+		mxd_assert(!netaddr_parse(due.name, &address));
 		take_addr(j, due.family, &addr);
+		if (addr.more)
+			fuzz_reach(GOAL_MORE_ADDRESSES);
 		reach_tell_address(j->reach, due.id, due.family, &addr, j->now);
 		return;
 	case REACH_DUE_PROBE: {

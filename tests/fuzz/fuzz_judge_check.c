@@ -241,6 +241,9 @@ check_steered_reply(
 		element[strlen(element) - 1] = '\0'; // its bracket
 		enum reach_state state = state_in_set(j, set, element + 1);
 		mxd_assert(state == REACH_REACHABLE || state == REACH_PARTIAL);
+		struct netaddr address;
+		if (netaddr_parse(element + 1, &address))
+			fuzz_reach(GOAL_LITERAL);
 	}
 	mxd_assert(n >= 1 && *p == '\0');
 }
@@ -264,11 +267,23 @@ check_steer_route(
 
 // -- routes -----------------------------------------------------------------
 
+// What is not kept may be up: the set never counts as dead, nor as empty.
+static void
+check_set_with_more(const struct judge *j, uint32_t set)
+{
+	struct reach_set_view v = reach_set_view(j->reach, set);
+	if (!mxset_at(j->reach, set)->more)
+		return;
+	mxd_assert(v.coverage != REACH_COVERAGE_NONE &&
+		   v.coverage != REACH_COVERAGE_EMPTY && !v.dns_failure);
+}
+
 // Whether the reason is true of the set.
 static void
 check_reason(const struct judge *j, uint32_t set, const struct route_view *v)
 {
 	struct hosts n = count_hosts(j, set);
+	check_set_with_more(j, set);
 	switch (v->reason) {
 	case REASON_SELF:
 		mxd_assert(n.ourselves);

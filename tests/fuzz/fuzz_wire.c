@@ -12,6 +12,7 @@ enum {
 	GOAL_MX,
 	GOAL_NULL_MX,
 	GOAL_ADDRESS,
+	GOAL_MORE,
 	GOAL_A,
 	GOAL_AAAA,
 	GOAL_ALIAS,
@@ -25,6 +26,7 @@ struct fuzz_goal fuzz_goals[] = {
     [GOAL_MX] = {"an MX", 0},
     [GOAL_NULL_MX] = {"a null MX", 0},
     [GOAL_ADDRESS] = {"an MX that is an address", 0},
+    [GOAL_MORE] = {"more than is kept", 0},
     [GOAL_A] = {"an A", 0},
     [GOAL_AAAA] = {"an AAAA", 0},
     [GOAL_ALIAS] = {"an alias", 0},
@@ -210,6 +212,8 @@ check_mx_again(const char *name, const struct answer_mx *a)
 		put_name(w, host);
 	}
 	wire_decode_mx(name, w->bytes, w->len, &again);
+	mxd_assert(!again.more);
+	again.more = a->more; // those that are not kept are not in it
 	mxd_assert(memcmp(a, &again, sizeof(again)) == 0);
 	free(w);
 }
@@ -223,6 +227,7 @@ check_mx(const char *name, const unsigned char *msg, size_t len)
 	check_none(a.outcome, msg, len);
 	mxd_assert(a.n <= ANSWER_MX_MAX && a.ttl_s <= INT32_MAX);
 	mxd_assert(!a.null_mx || a.n == 0);
+	mxd_assert(!a.more || a.n == ANSWER_MX_MAX);
 	if (a.outcome != ANSWER_OK) {
 		mxd_assert(a.n == 0 && !a.null_mx && a.ttl_s == 0);
 	} else if (a.n > 0) {
@@ -263,6 +268,8 @@ check_addr_again(const char *name, int family, const struct answer_addr *a)
 		put_name(w, a->canonical);
 	}
 	wire_decode_addr(name, family, w->bytes, w->len, &again);
+	mxd_assert(!again.more);
+	again.more = a->more; // those that are not kept are not in it
 	mxd_assert(memcmp(a, &again, sizeof(again)) == 0);
 	free(w);
 }
@@ -275,6 +282,9 @@ check_addr(const char *name, int family, const unsigned char *msg, size_t len)
 	reach_outcome(a.outcome);
 	check_none(a.outcome, msg, len);
 	mxd_assert(a.n <= ANSWER_ADDR_MAX && a.ttl_s <= INT32_MAX);
+	mxd_assert(!a.more || a.n == ANSWER_ADDR_MAX);
+	if (a.more)
+		fuzz_reach(GOAL_MORE);
 	if (a.outcome != ANSWER_OK) {
 		mxd_assert(a.n == 0 && a.canonical[0] == '\0' && a.ttl_s == 0);
 		return;

@@ -89,19 +89,37 @@ check_literal(const struct reach *r, const struct host *h)
 	check_that(h->answered && !h->by_dns);
 }
 
+// What is not kept is not judged. Not while a reload is being worked off.
+static inline void
+check_more(const struct reach *r, const struct host *h)
+{
+	if (r->sweep_host > 0 || r->sweep_endpoint > 0)
+		return;
+	if ((r->p.ipv4 && h->family[0].more) ||
+	    (r->p.ipv6 && h->family[1].more))
+		check_that(
+		    h->state != REACH_UNREACHABLE && h->state != REACH_ABSENT);
+}
+
 // Every host's list of sets has each of its sets once, and nothing else.
 static inline void
 check_hosts(struct reach *r)
 {
 	uint32_t members = 0, listed = 0, links = 0, have = 0, resolving = 0;
-	for (uint32_t id = 1; id <= r->sets.made; id++)
-		members += mxset_at(r, id)->n;
+	for (uint32_t id = 1; id <= r->sets.made; id++) {
+		const struct mxset *s = mxset_at(r, id);
+		members += s->n;
+		check_that(
+		    !s->more || (s->coverage != REACH_COVERAGE_NONE &&
+				    s->coverage != REACH_COVERAGE_EMPTY));
+	}
 	for (uint32_t id = 1; id <= r->hosts.made; id++) {
 		const struct host *h = host_at(r, id);
 		uint32_t wanted = 0, awaited = 0, some = 0, none = 0;
 		if (!h->live)
 			continue;
 		check_literal(r, h);
+		check_more(r, h);
 		for (uint32_t set = h->sets; set != REACH_NONE;
 		     set = mxset_next_of_host(r, set, id)) {
 			const struct mxset *s = mxset_at(r, set);

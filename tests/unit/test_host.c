@@ -69,31 +69,37 @@ answers(int family)
 
 // -- the truth table --------------------------------------------------------
 
-// Each address by a letter: Up, Down, no Result.
+// Each address by a letter: Up, Down, no Result, Special-purpose; '+': there
+// are more, which are not kept.
 static const struct {
 	const char *addresses;
 	enum reach_state want;
 } states[] = {
-    {"U", REACH_REACHABLE},
-    {"UU", REACH_REACHABLE},
+    {"U", REACH_REACHABLE}, {"UU", REACH_REACHABLE},
     {"UR", REACH_REACHABLE}, // at least one up, none down
-    {"UD", REACH_PARTIAL},
-    {"UDR", REACH_PARTIAL},
-    {"D", REACH_UNREACHABLE},
-    {"DD", REACH_UNREACHABLE},
-    {"DR", REACH_UNKNOWN},
-    {"R", REACH_UNKNOWN},
-    {"", REACH_ABSENT},
+    {"UD", REACH_PARTIAL}, {"UDR", REACH_PARTIAL}, {"D", REACH_UNREACHABLE},
+    {"DD", REACH_UNREACHABLE}, {"DR", REACH_UNKNOWN}, {"R", REACH_UNKNOWN},
+    {"", REACH_ABSENT}, {"S", REACH_ABSENT},
+    {"D+", REACH_UNKNOWN}, // what is not kept is not judged
+    {"DD+", REACH_UNKNOWN}, {"S+", REACH_UNKNOWN}, {"U+", REACH_REACHABLE},
+    {"UD+", REACH_PARTIAL},
+    {"DD6", REACH_UNREACHABLE}, // of a family that is not probed
 };
 
 START_TEST(test_host_state)
 {
 	static const char *const address[] = {A, B, V6};
+	w->params.ipv6 = strchr(states[_i].addresses, '6') == NULL;
+	fakeworld_restart(w);
 	add_domain();
 	fakeworld_host(w, MX, NULL);
-	for (int i = 0; states[_i].addresses[i] != '\0'; i++) {
+	answers(AF_INET)->more = strchr(states[_i].addresses, '+') != NULL;
+	answers(AF_INET6)->more = !w->params.ipv6;
+	for (int i = 0; strchr("+6", states[_i].addresses[i]) == NULL; i++) {
+		bool special = states[_i].addresses[i] == 'S';
 		struct answer_addr *to = answers(i < 2 ? AF_INET : AF_INET6);
-		ck_assert(netaddr_parse(address[i], &to->addr[to->n]));
+		ck_assert(netaddr_parse(
+		    special ? "0.0.0.0" : address[i], &to->addr[to->n]));
 		to->outcome = ANSWER_OK;
 		to->n++;
 		if (states[_i].addresses[i] == 'D')
@@ -652,6 +658,60 @@ START_TEST(test_host_no_room_for_addresses)
 }
 END_TEST
 
+// -- more addresses than are kept -------------------------------------------
+
+// Nobody waits for what is not kept, and it changes no route but that of hosts
+// all of whose other addresses are dead: these may be up.
+START_TEST(test_host_with_more_is_not_waited_for)
+{
+	fakeworld_mx(w, "a.test", 10, MX, 20, "mx.b.test", -1);
+	fakeworld_host(w, MX, A, NULL);
+	answers(AF_INET)->more = true;
+	fakeworld_host(w, "mx.b.test", B, NULL);
+	world_block(A);
+	world_block(B);
+	struct route_view v = fakeworld_settle(w, "a.test");
+	assert_route(v, "direct", "unknown-yet");
+	ck_assert(v.known);
+	reach_check(w->reach);
+	world_unblock(B);
+	fakeworld_run(w, HOUR);
+	v = fakeworld_ask(w, "a.test", REACH_WANTED);
+	assert_route(v, "direct", "all-reachable");
+	ck_assert(v.known);
+	// Once all are kept they are all that count.
+	answers(AF_INET)->more = false;
+	fakeworld_run(w, HOUR);
+	fakeworld_settle(w, "a.test");
+	assert_route(fakeworld_settle(w, "a.test"), "steer", "some-reachable");
+	reach_check(w->reach);
+}
+END_TEST
+
+// A family's addresses go, and what was not kept of them, when the DNS fails
+// for too long.
+START_TEST(test_host_with_more_beyond_stale)
+{
+	w->params.stale_ms = HOUR;
+	fakeworld_restart(w);
+	add_domain();
+	w->mx[0].answer.ttl_s = 86400;
+	fakeworld_host(w, MX, A, NULL);
+	answers(AF_INET)->more = true;
+	world_block(A);
+	assert_route(fakeworld_settle(w, "a.test"), "direct", "unknown-yet");
+	fakeworld_host_fails(w, MX, ANSWER_SERVFAIL);
+	for (int i = 0; i < 3 * 60; i++) {
+		fakeworld_ask(w, "a.test", REACH_WANTED);
+		fakeworld_run(w, MINUTE);
+	}
+	assert_route(
+	    fakeworld_ask(w, "a.test", REACH_ASKED), "direct", "dns-failure");
+	ck_assert_uint_eq(addresses(), 0);
+	reach_check(w->reach);
+}
+END_TEST
+
 // -- hosts that are addresses -----------------------------------------------
 
 // As Postfix takes them: connected to, no name asked for. Each case with the
@@ -1160,6 +1220,8 @@ host_suite(void)
 	add_world_case(s, "gone", test_host_gone_while_resolving,
 	    test_host_back_while_resolving,
 	    test_host_address_gone_while_probed);
+	add_world_case(s, "more", test_host_with_more_is_not_waited_for,
+	    test_host_with_more_beyond_stale);
 	add_world_case(s, "literals", test_host_literal_is_never_asked_about,
 	    test_host_literal_is_ourselves,
 	    test_host_literal_shares_its_address,

@@ -40,7 +40,8 @@ make_host(const char *name, char state, int i)
 	}
 }
 
-// The set of x.test, whose hosts are "R10 D20": a state and a preference each.
+// The set of x.test, whose hosts are "R10 D20": a state and a preference each;
+// a '+' behind them: there are more, which are not kept.
 static uint32_t
 make_set(const char *hosts)
 {
@@ -55,6 +56,7 @@ make_set(const char *hosts)
 		answer.mx[answer.n].preference = (uint16_t)preference;
 		strcpy(answer.mx[answer.n++].host, name);
 	}
+	answer.more = strchr(hosts, '+') != NULL;
 	fakeworld_mx(w, "x.test", 10, "mx0.x.test", -1);
 	w->mx[w->n_mx - 1].answer = answer;
 	fakeworld_settle(w, "x.test");
@@ -104,6 +106,15 @@ static const struct {
     {"D10 U20", UNK, false, false, false, false, 0, 2},
     {"U10 D20", UNK, false, false, false, false, 0, 2},
     {"A10 U20", UNK, false, false, false, false, 0, 1},
+    // what is not kept is not judged, and nobody waits for it
+    {"D10 D20 +", UNK, true, false, false, false, 0, 2},
+    {"F10 +", UNK, true, false, true, false, 0, 1},
+    {"N10 +", UNK, true, false, false, false, 0, 1},
+    {"A10 +", UNK, true, false, false, false, 0, 0},
+    {"U10 D20 +", UNK, false, false, false, false, 0, 2},
+    {"R10 R20 +", ALL, true, false, false, false, 2, 2},
+    {"R10 D20 +", SOME, true, false, false, false, 1, 2},
+    {"D10 R20 +", SOME, true, true, false, false, 1, 2},
     // the absent leave the set
     {"A10 R20", ALL, true, false, false, false, 1, 1},
     {"A10 D20", NONE, true, false, false, false, 0, 1},
@@ -200,6 +211,29 @@ START_TEST(test_mxset_print_is_stable)
 		want = (want ^ (unsigned char)bytes[i]) * UINT32_C(16777619);
 	ck_assert_uint_eq(reach_set_print(w->reach, set_of("1.test")), want);
 	ck_assert_uint_ne(reach_set_print(w->reach, set_of("2.test")), want);
+}
+END_TEST
+
+// Two that list the same hosts, one of them more: not the same.
+START_TEST(test_mxset_with_more_is_another)
+{
+	make_host("m.test", 'D', 1);
+	fakeworld_mx(w, "1.test", 10, "m.test", -1);
+	fakeworld_mx(w, "2.test", 10, "m.test", -1);
+	w->mx[w->n_mx - 1].answer.more = true;
+	assert_route(fakeworld_settle(w, "1.test"), "relay", "none-reachable");
+	struct route_view v = fakeworld_settle(w, "2.test");
+	assert_route(v, "direct", "unknown-yet");
+	ck_assert(v.known);
+	ck_assert_uint_ne(set_of("1.test"), set_of("2.test"));
+	ck_assert_uint_ne(reach_set_print(w->reach, set_of("1.test")),
+	    reach_set_print(w->reach, set_of("2.test")));
+	// And found again.
+	fakeworld_mx(w, "3.test", 10, "m.test", -1);
+	w->mx[w->n_mx - 1].answer.more = true;
+	fakeworld_settle(w, "3.test");
+	ck_assert_uint_eq(set_of("2.test"), set_of("3.test"));
+	reach_check(w->reach);
 }
 END_TEST
 
@@ -428,7 +462,8 @@ mxset_suite(void)
 	    tc, test_mxset_judgement, 0, sizeof(judged) / sizeof(*judged));
 	suite_add_tcase(s, tc);
 	add_world_case(s, "same", test_mxset_order_and_duplicates_do_not_matter,
-	    test_mxset_print_is_stable, test_mxset_largest);
+	    test_mxset_print_is_stable, test_mxset_with_more_is_another,
+	    test_mxset_largest);
 	add_world_case(s, "use", test_mxset_freed_with_its_last_domain,
 	    test_mxset_revived_before_reported,
 	    test_mxset_revived_after_reported, test_mxset_gone_does_not_change,

@@ -946,6 +946,7 @@ START_TEST(test_wire_mx_keeps_lowest_preferences)
 	ck_assert_uint_eq(a->n, ANSWER_MX_MAX);
 	for (unsigned i = 0; i < a->n; i++) {
 		snprintf(text, sizeof(text), "h%u.test", i);
+		ck_assert(a->more);
 		ck_assert_uint_eq(a->mx[i].preference, i);
 		ck_assert_str_eq(a->mx[i].host, text);
 	}
@@ -973,6 +974,52 @@ START_TEST(test_wire_mx_kept_do_not_depend_on_order)
 	ck_assert_uint_eq(a[0].n, ANSWER_MX_MAX);
 	ck_assert_mem_eq(&a[0], &a[1], sizeof(a[0]));
 	free(a);
+	free(m);
+}
+END_TEST
+
+// `more` is said of hosts that are not kept, not of how often the others come.
+START_TEST(test_wire_mx_says_whether_there_are_more)
+{
+	struct message *m = xcalloc(1, sizeof(*m));
+	struct answer_mx *a = xcalloc(1, sizeof(*a));
+	char text[64];
+
+	for (int extra = 0; extra < 2; extra++) {
+		begin(m, FLAGS, "d.test", ns_t_mx);
+		m->compress = true;
+		for (int i = 0; i < 2 * (ANSWER_MX_MAX + extra); i++) {
+			snprintf(text, sizeof(text), "d.test 60 IN MX %d,h%d.t",
+			    200 - i, i % (ANSWER_MX_MAX + extra));
+			add(m, 1, text);
+		}
+		wire_decode_mx("d.test", m->bytes, m->len, a);
+		ck_assert_uint_eq(a->n, ANSWER_MX_MAX);
+		ck_assert(a->more == (extra == 1));
+	}
+	free(a);
+	free(m);
+}
+END_TEST
+
+START_TEST(test_wire_addr_says_whether_there_are_more)
+{
+	struct message *m = xcalloc(1, sizeof(*m));
+	struct answer_addr a;
+	char text[64];
+
+	for (int extra = 0; extra < 2; extra++) {
+		begin(m, FLAGS, "d.test", ns_t_a);
+		for (int i = 0; i < 2 * (ANSWER_ADDR_MAX + extra); i++) {
+			snprintf(text, sizeof(text),
+			    "d.test 60 IN A 192.0.2.%d",
+			    i % (ANSWER_ADDR_MAX + extra));
+			add(m, 1, text);
+		}
+		wire_decode_addr("d.test", AF_INET, m->bytes, m->len, &a);
+		ck_assert_uint_eq(a.n, ANSWER_ADDR_MAX);
+		ck_assert(a.more == (extra == 1));
+	}
 	free(m);
 }
 END_TEST
@@ -1095,6 +1142,8 @@ wire_suite(void)
 	tcase_add_test(t, test_wire_dname_and_escaped_dots);
 	tcase_add_test(t, test_wire_mx_keeps_lowest_preferences);
 	tcase_add_test(t, test_wire_mx_kept_do_not_depend_on_order);
+	tcase_add_test(t, test_wire_mx_says_whether_there_are_more);
+	tcase_add_test(t, test_wire_addr_says_whether_there_are_more);
 	tcase_add_test(t, test_wire_addr_keeps_the_first);
 	tcase_add_test(t, test_wire_alias_chain_has_an_end);
 	tcase_add_test(t, test_wire_record_count_is_limited);
