@@ -58,6 +58,7 @@ unit_tests = \
 	tests/unit/test_pool \
 	tests/unit/test_question \
 	tests/unit/test_reach \
+	tests/unit/test_recipient \
 	tests/unit/test_relays \
 	tests/unit/test_render \
 	tests/unit/test_resolvconf \

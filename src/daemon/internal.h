@@ -2,6 +2,7 @@
 // The daemon's state; for the files of this room only.
 //
 //   lookup.c, policy.c   what clients ask, answered from memory
+//   ours.c               which domains the MTA takes for its own
 //   work.c               what is due: started, and its answers told
 //   say.c                the decision log
 //   sockets.c            where clients come in
@@ -14,6 +15,7 @@
 #include <sys/queue.h>
 
 #include "base/notify.h"
+#include "base/recipient.h"
 #include "conf/ourselves.h"
 #include "daemon/budgets.h"
 #include "daemon/daemon.h"
@@ -93,6 +95,10 @@ struct daemon {
 
 // lookup.c
 extern const struct conn_protocol lookup_protocol;
+
+// ours.c
+// Whether the MTA takes a domain for its own; `arg` is the daemon.
+enum recipient_owner ours_owner(const char *domain, size_t len, void *arg);
 
 // policy.c
 extern const struct conn_protocol policy_protocol;

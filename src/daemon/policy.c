@@ -7,6 +7,7 @@
 #include "base/bug.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/recipient.h"
 #include "base/str.h"
 #include "daemon/internal.h"
 #include "proto/attrlist.h"
@@ -29,18 +30,27 @@ enum dialect {
 	DIALECT_ROUTE,	 // request=mxdetour_route: the milter's
 };
 
+// Whom to answer, and about what.
+struct client {
+	struct conn *conn;
+	enum dialect dialect;
+	bool refused_sender; // who may not use the relay
+	bool certain;	     // that mail goes to this domain
+	uint32_t domain;     // REACH_NONE: not in the memory
+	const char *name;    // then, as it came; `name_len` bytes
+	size_t name_len;
+	const char *key; // the recipient as typed; `key_len` bytes
+	size_t key_len;
+};
+
 struct waiter {
 	TAILQ_ENTRY(waiter) entry;
 	struct daemon *d;
-	struct conn *conn;
-	struct event *timer; // owned; the end of its budget
-	uint32_t domain;     // held
-	enum dialect dialect;
-	bool refused_sender; // who may not use the relay
+	struct client client; // its domain is held, its key is ours
+	struct event *timer;  // owned; the end of its budget
 	int64_t since;
 	char instance[BUDGETS_NAME_MAX + 1];
 	char key[KEY_MAX];
-	size_t key_len;
 };
 
 // One request, read.
@@ -48,6 +58,7 @@ struct request {
 	enum dialect dialect;
 	const char *recipient, *instance;
 	size_t recipient_len, instance_len;
+	struct recipient to; // where the mail will go
 	bool refused_sender;
 	int64_t wait_ms; // what the client allows; INT64_MAX: any
 };
@@ -100,9 +111,17 @@ struct action {
 	const char *text;
 };
 
+// Mail that may go elsewhere is deferred at most, never rejected.
+static enum conf_action
+on_sender_refused(const struct conf *conf, bool certain)
+{
+	enum conf_action what = conf->policy.on_sender_refused;
+	return what == CONF_REJECT && !certain ? CONF_DEFER : what;
+}
+
 static struct action
-action_of(
-    const struct conf *conf, const struct route_view *v, bool refused_sender)
+action_of(const struct conf *conf, const struct route_view *v,
+    bool refused_sender, bool certain)
 {
 	struct action a = {.what = CONF_ACCEPT};
 	if (conf->observe)
@@ -112,7 +131,7 @@ action_of(
 		a.code = "4.4.1";
 		a.text = hold_reply(v->reason)->text;
 	} else if (v->route == ROUTE_RELAY && refused_sender) {
-		a.what = conf->policy.on_sender_refused;
+		a.what = on_sender_refused(conf, certain);
 		a.code = a.what == CONF_REJECT ? "5.7.1" : "4.7.1";
 		a.text = "this sender may not use the relay that this domain "
 			 "needs";
@@ -149,16 +168,6 @@ add_action(struct strbuf *b, enum dialect dialect, const struct action *a)
 	strbuf_add(b, "\n");
 }
 
-// Whom to answer.
-struct client {
-	struct conn *conn;
-	enum dialect dialect;
-	bool refused_sender;
-	uint32_t domain; // REACH_NONE: not in the memory
-	const char *key; // the recipient; `key_len` bytes
-	size_t key_len;
-};
-
 static void
 reply(struct daemon *d, const struct client *to, const struct route_view *v,
     const struct action *a)
@@ -182,14 +191,13 @@ static void
 answer(struct daemon *d, const struct client *to, const struct route_view *v,
     int64_t waited_ms, int64_t now)
 {
-	struct action a = action_of(d->conf, v, to->refused_sender);
-	const char *at = memrchr(to->key, '@', to->key_len);
-	const char *name = at != NULL ? at + 1 : to->key + to->key_len;
+	struct action a = action_of(
+	    d->conf, v, to->refused_sender, to->certain);
 	struct say_lookup what = {
 	    .view = v,
 	    .domain = to->domain,
-	    .name = name,
-	    .name_len = to->key_len - (size_t)(name - to->key),
+	    .name = to->name,
+	    .name_len = to->name_len,
 	    .key = to->key,
 	    .key_len = to->key_len,
 	    .proto = "policy",
@@ -220,7 +228,7 @@ waiter_free(struct waiter *w)
 	struct daemon *d = w->d;
 	TAILQ_REMOVE(&d->waiters, w, entry);
 	d->n_waiters--;
-	reach_release(d->reach, w->domain);
+	reach_release(d->reach, w->client.domain);
 	event_free(w->timer);
 	free(w);
 }
@@ -235,17 +243,9 @@ spend(struct waiter *w, int64_t now)
 static void
 waiter_answer(struct waiter *w, const struct route_view *v, int64_t now)
 {
-	struct conn *c = w->conn;
+	struct conn *c = w->client.conn;
 	spend(w, now);
-	struct client to = {
-	    .conn = c,
-	    .dialect = w->dialect,
-	    .refused_sender = w->refused_sender,
-	    .domain = w->domain,
-	    .key = w->key,
-	    .key_len = w->key_len,
-	};
-	answer(w->d, &to, v, now - w->since, now);
+	answer(w->d, &w->client, v, now - w->since, now);
 	conn_set_data(c, NULL);
 	waiter_free(w);
 	conn_resume(c);
@@ -258,7 +258,7 @@ on_budget_spent(evutil_socket_t fd, short what, void *arg)
 	int64_t now = clock_now();
 	(void)fd;
 	(void)what;
-	struct route_view v = say_route(w->d, w->domain, now);
+	struct route_view v = say_route(w->d, w->client.domain, now);
 	waiter_answer(w, &v, now);
 }
 
@@ -273,7 +273,7 @@ policy_answer_known(struct daemon *d, int64_t now)
 	       answered < ANSWERED_AT_ONCE;
 	     d->n_unseen--, seen++) {
 		struct waiter *w = TAILQ_FIRST(&d->waiters);
-		struct route_view v = say_route(d, w->domain, now);
+		struct route_view v = say_route(d, w->client.domain, now);
 		if (v.known) {
 			waiter_answer(w, &v, now);
 			answered++;
@@ -290,7 +290,7 @@ policy_answer_all(struct daemon *d)
 	struct waiter *w;
 	int64_t now = clock_now();
 	while ((w = TAILQ_FIRST(&d->waiters)) != NULL) {
-		struct route_view v = say_route(d, w->domain, now);
+		struct route_view v = say_route(d, w->client.domain, now);
 		waiter_answer(w, &v, now);
 	}
 }
@@ -305,8 +305,8 @@ copy_bounded(char *dst, size_t size, const char *src, size_t len)
 }
 
 static void
-waiter_new(struct daemon *d, struct conn *c, const struct request *q,
-    uint32_t domain, int64_t wait_ms, int64_t now)
+waiter_new(struct daemon *d, const struct client *client,
+    const struct request *q, int64_t wait_ms, int64_t now)
 {
 	struct waiter *w = xcalloc(1, sizeof(*w));
 	struct timeval tv = {
@@ -314,22 +314,22 @@ waiter_new(struct daemon *d, struct conn *c, const struct request *q,
 	    .tv_usec = (suseconds_t)(wait_ms % 1000 * 1000),
 	};
 	w->d = d;
-	w->conn = c;
-	w->domain = domain;
-	w->dialect = q->dialect;
-	w->refused_sender = q->refused_sender;
 	w->since = now;
 	copy_bounded(w->instance, sizeof(w->instance), q->instance,
 	    strnlen(q->instance, q->instance_len));
 	copy_bounded(w->key, sizeof(w->key), q->recipient, q->recipient_len);
-	w->key_len = strlen(w->key);
+	w->client = *client;
+	w->client.name = ""; // its domain has one
+	w->client.name_len = 0;
+	w->client.key = w->key;
+	w->client.key_len = strlen(w->key);
 	w->timer = event_new(d->base, -1, 0, on_budget_spent, w);
 	mxd_assert(w->timer != NULL);
 	event_add(w->timer, &tv);
 	TAILQ_INSERT_TAIL(&d->waiters, w, entry);
 	d->n_waiters++;
-	reach_hold(d->reach, domain);
-	conn_set_data(c, w);
+	reach_hold(d->reach, client->domain);
+	conn_set_data(client->conn, w);
 }
 
 // -- requests ---------------------------------------------------------------
@@ -350,10 +350,31 @@ read_wait(const struct attrlist *list)
 	return ms;
 }
 
+// Where the mail will go: as the MTA says, or as it will rewrite the recipient
+// by its defaults, which it gives to us as typed.
+static struct recipient
+destination(struct daemon *d, enum dialect dialect, const struct attrlist *list)
+{
+	const char *value;
+	size_t len;
+	bool told = dialect == DIALECT_ROUTE &&
+		    attrlist_get(list, "rewritten", &value, &len) && len > 0;
+	if (!told) {
+		attrlist_get(list, "recipient", &value, &len);
+		return recipient_read(value, len, ours_owner, d);
+	}
+	struct recipient out = {.certain = true};
+	const char *at = memrchr(value, '@', len);
+	if (at != NULL) { // else a user of this host
+		out.domain = at + 1;
+		out.domain_len = len - (size_t)(out.domain - value);
+	}
+	return out;
+}
+
 // Only these requests are ours; to any other the answer is "no opinion".
 static bool
-read_request(
-    const struct daemon *d, const struct attrlist *list, struct request *out)
+read_request(struct daemon *d, const struct attrlist *list, struct request *out)
 {
 	const char *value;
 	size_t len;
@@ -368,20 +389,11 @@ read_request(
 		return false;
 	attrlist_get(list, "recipient", &out->recipient, &out->recipient_len);
 	attrlist_get(list, "instance", &out->instance, &out->instance_len);
+	out->to = destination(d, out->dialect, list);
 	out->refused_sender = !sender_may_relay(d->conf, list);
 	out->wait_ms = out->dialect == DIALECT_ROUTE ? read_wait(list)
 						     : INT64_MAX;
 	return true;
-}
-
-// Mail for a recipient without a domain stays on this host, even when the
-// user's name looks like a domain ("zhang.wang"): Postfix completes it by
-// $myorigin, but gives it to us as it came.
-static bool
-recipient_is_local_user(const struct request *q)
-{
-	return q->recipient_len > 0 &&
-	       memchr(q->recipient, '@', q->recipient_len) == NULL;
 }
 
 // The view of a recipient's domain, and how long it may be waited for: 0 when
@@ -393,9 +405,13 @@ route_of_recipient(struct daemon *d, const struct request *q,
 	char name[DNAME_SIZE], instance[BUDGETS_NAME_MAX + 1];
 	*domain_out = REACH_NONE;
 	*wait_out = 0;
-	if (recipient_is_local_user(q))
+	if (q->recipient_len == 0)
+		return plans_bad_name();
+	// Mail for a user of this host stays here, even when the name looks
+	// like a domain ("zhang.wang"): Postfix completes it by $myorigin.
+	if (q->to.domain == NULL)
 		return plans_local();
-	int len = dname_of_address(q->recipient, q->recipient_len, name);
+	int len = dname_fold(q->to.domain, q->to.domain_len, name);
 	if (len < 0)
 		return plans_bad_name();
 	struct route_view ours;
@@ -420,7 +436,6 @@ static enum conn_step
 on_request(struct daemon *d, struct conn *c, const struct attrlist *list)
 {
 	struct request q;
-	uint32_t domain;
 	int64_t wait_ms, now = clock_now();
 	if (!read_request(d, list, &q)) {
 		static const char dunno[] = "action=DUNNO\n\n";
@@ -428,21 +443,24 @@ on_request(struct daemon *d, struct conn *c, const struct attrlist *list)
 		return CONN_NEXT;
 	}
 	d->mail_seen_at = now;
-	struct route_view v = route_of_recipient(d, &q, &domain, &wait_ms, now);
-	work_wake(d, now);
-	if (wait_ms > 0) {
-		waiter_new(d, c, &q, domain, wait_ms, now);
-		return CONN_WAIT;
-	}
-	struct client to = {
+	struct client client = {
 	    .conn = c,
 	    .dialect = q.dialect,
 	    .refused_sender = q.refused_sender,
-	    .domain = domain,
+	    .certain = q.to.certain,
+	    .name = q.to.domain != NULL ? q.to.domain : "",
+	    .name_len = q.to.domain_len,
 	    .key = q.recipient,
 	    .key_len = q.recipient_len,
 	};
-	answer(d, &to, &v, 0, now);
+	struct route_view v = route_of_recipient(
+	    d, &q, &client.domain, &wait_ms, now);
+	work_wake(d, now);
+	if (wait_ms > 0) {
+		waiter_new(d, &client, &q, wait_ms, now);
+		return CONN_WAIT;
+	}
+	answer(d, &client, &v, 0, now);
 	return CONN_NEXT;
 }
 

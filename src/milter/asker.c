@@ -329,6 +329,7 @@ answers_again(int fd, int64_t deadline, struct err *err)
 {
 	static const struct question nobody = {
 	    .recipient = "",
+	    .rewritten = "",
 	    .sender = "",
 	    .instance = "",
 	    .sasl_username = "",

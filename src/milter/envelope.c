@@ -2,7 +2,6 @@
 // Addresses as MAIL and RCPT give them.
 #include "milter/envelope.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 // What follows the source route's ':'; a colon of an address literal
@@ -49,6 +48,15 @@ envelope_mailbox(const char *path, size_t *len_out)
 	}
 	*len_out = len;
 	return path;
+}
+
+bool
+envelope_is_user(const char *mailbox, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (strchr("@%!", mailbox[i]) != NULL)
+			return false;
+	return true;
 }
 
 const char *

@@ -26,9 +26,7 @@
 #include <unistd.h>
 
 enum {
-	BACKLOG = 512, // connections that wait to be accepted
-	// "@domain"; what is longer is no name in UTF-8, either, nor cut.
-	BY_DOMAIN_MAX = 1024,
+	BACKLOG = 512,	     // connections that wait to be accepted
 	CONN_TEXT_MAX = 256, // a unix socket's path has at most 107 bytes
 };
 
@@ -36,6 +34,7 @@ enum {
 static char filter_name[] = "mxdetour";
 static char header_name[] = "X-MX-Route";
 static char macro_qid[] = "i", macro_user[] = "{auth_authen}";
+static char macro_address[] = "{rcpt_addr}", macro_mailer[] = "{rcpt_mailer}";
 static char code_defer[] = "451", code_reject[] = "550";
 
 // libmilter hands its callbacks nothing of ours.
@@ -50,17 +49,47 @@ struct session { // a connection of the MTA
 
 // -- recipients -------------------------------------------------------------
 
+// A recipient, as one line of the log and one question to the daemon know it.
+struct recipient_forms {
+	const char *typed; // the mailbox; `len` bytes
+	size_t len;
+	const char *rewritten; // see there; ""
+};
+
+static bool
+is_ascii(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text >= 0x80)
+			return false;
+	return true;
+}
+
+// What the MTA says that it made of the recipient; "": nothing, or not to the
+// letter. To mail by sendmail(1) Postfix gives an address that is not rewritten
+// yet, and no mailer. And it folds what is not ASCII: sharp s becomes "ss".
+static const char *
+rewritten(SMFICTX *ctx, const char *path)
+{
+	const char *address = smfi_getsymval(ctx, macro_address);
+	if (address == NULL || smfi_getsymval(ctx, macro_mailer) == NULL ||
+	    !is_ascii(path))
+		return "";
+	return address;
+}
+
 // Asks about a recipient, within what the message has left to wait. When that
 // is nothing the daemon is told all the same: so it knows the domain when the
 // queue manager asks.
 static bool
-ask(struct session *s, const char *mailbox, size_t len, const char *user,
+ask(struct session *s, const struct recipient_forms *r, const char *user,
     struct question_reply *out)
 {
 	struct message *m = &s->message;
 	struct question q = {
-	    .recipient = mailbox,
-	    .recipient_len = len,
+	    .recipient = r->typed,
+	    .recipient_len = r->len,
+	    .rewritten = r->rewritten,
 	    .sender = m->sender,
 	    .instance = m->instance,
 	    .sasl_username = user != NULL ? user : "",
@@ -94,32 +123,36 @@ apply_on_hold(struct question_reply *r)
 	}
 }
 
+// Notes where a recipient goes: by the domain that the MTA made of it, unless
+// that is none, as of a user of this host.
+static void
+note(struct message *m, const struct recipient_forms *r,
+    const struct question_reply *reply)
+{
+	bool whole = conf->log.recipients;
+	if (!whole && strchr(r->rewritten, '@') != NULL)
+		message_add(
+		    m, r->rewritten, strlen(r->rewritten), whole, reply);
+	else
+		message_add(m, r->typed, r->len, whole, reply);
+}
+
 static sfsistat
 on_rcpt(SMFICTX *ctx, char **argv)
 {
 	struct session *s = smfi_getpriv(ctx);
 	struct question_reply reply;
-	char by_domain[BY_DOMAIN_MAX];
-	size_t len, domain_len;
-	const char *mailbox = envelope_mailbox(argv[0], &len);
-	if (s == NULL || s->message.sender == NULL)
+	struct recipient_forms r = {.rewritten = rewritten(ctx, argv[0])};
+	r.typed = envelope_mailbox(argv[0], &r.len);
+	if (s == NULL || s->message.sender == NULL ||
+	    envelope_is_user(r.typed, r.len))
 		return SMFIS_CONTINUE;
-	const char *domain = envelope_domain(mailbox, len, &domain_len);
-	// Mail to a name alone stays here.
-	if (domain == NULL)
-		return SMFIS_CONTINUE;
-	if (domain > mailbox && domain[-1] != '@') { // blanks: by domain alone
-		snprintf(by_domain, sizeof(by_domain), "@%.*s", (int)domain_len,
-		    domain);
-		mailbox = by_domain;
-		len = strlen(by_domain);
-	}
-	if (!ask(s, mailbox, len, smfi_getsymval(ctx, macro_user), &reply))
+	if (!ask(s, &r, smfi_getsymval(ctx, macro_user), &reply))
 		return SMFIS_CONTINUE;
 	apply_on_hold(&reply);
 	if (reply.action != QUESTION_ACCEPT)
 		return refuse(ctx, &reply);
-	message_add(&s->message, mailbox, len, conf->log.recipients, &reply);
+	note(&s->message, &r, &reply);
 	return SMFIS_CONTINUE;
 }
 

@@ -54,16 +54,15 @@ static void
 name_recipient(const char *mailbox, size_t len, bool whole, char out[TO_MAX])
 {
 	char domain[DNAME_SIZE];
-	if (whole) {
+	size_t domain_len = 0;
+	const char *text = envelope_domain(mailbox, len, &domain_len);
+	if (whole)
 		str_printable(out, TO_MAX, mailbox, len);
-	} else if (dname_of_address(mailbox, len, domain) >= 0) {
+	else if (text != NULL && dname_fold(text, domain_len, domain) >= 0)
 		memcpy(out, domain, strlen(domain) + 1);
-	} else {
-		size_t domain_len = 0;
-		const char *text = envelope_domain(mailbox, len, &domain_len);
+	else
 		str_printable(
 		    out, TO_MAX, text != NULL ? text : "", domain_len);
-	}
 	if (out[0] == '\0')
 		strcpy(out, "-");
 }

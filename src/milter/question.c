@@ -32,6 +32,7 @@ question_encode(const struct question *q, char out[QUESTION_MAX])
 	strbuf_init(&b, out, QUESTION_MAX);
 	strbuf_add(&b, "request=mxdetour_route\nrecipient=%.*s\n",
 	    (int)q->recipient_len, q->recipient);
+	add_optional(&b, "rewritten", q->rewritten);
 	add_optional(&b, "sender", q->sender);
 	add_optional(&b, "instance", q->instance);
 	add_optional(&b, "sasl_username", q->sasl_username);

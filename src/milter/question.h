@@ -24,6 +24,7 @@ enum {
 struct question {
 	const char *recipient; // the mailbox; `recipient_len` bytes
 	size_t recipient_len;
+	const char *rewritten;	    // where the MTA sends it; "": not known
 	const char *sender;	    // a mailbox; "": the null sender
 	const char *instance;	    // the message's name, one for all its
 				    // recipients

@@ -7,8 +7,8 @@ import time
 import clients
 import fakedns
 import fakesmtp
-from harness import (NOTFOUND, RELAY1, World, check, eventually, in_parallel,
-                     long, same)
+from harness import (NOTFOUND, OWN, RELAY1, World, check, eventually,
+                     in_parallel, long, same)
 
 DEAD, UP = "127.10.0.1", "127.10.0.2"
 
@@ -409,6 +409,105 @@ def test_senders():
                 done = w.daemon.find(r"\blookup domain=blocked\.test .*"
                                      r"proto=policy .* action=%s\b" % setting)
                 same(len(done) > 0, setting != "accept", setting)
+
+
+BLOCKED_FORMS = (
+    "u@blocked.test", "u%blocked.test", "blocked.test!u",
+    "u%blocked.test@local.test", "blocked.test!u@local.test",
+    "u@blocked.test@local.test", '"u@blocked.test"@local.test',
+    '"u%blocked.test"@local.test', "u%blocked.test@",
+    "U%Blocked.TEST.@LOCAL.test.", "u % blocked.test @ local.test",
+    # Our own name, what every Postfix takes for itself, an own address.
+    "u%blocked.test@mx.own.test", "u%blocked.test@localhost",
+    "u%blocked.test@[127.77.0.1]", "u%blocked.test@[IPv6:::ffff:127.77.0.1]")
+# Nested, a source route, and domains that the MTA may take for its own: short
+# ones, and one whose MX is this host.
+UNCERTAIN_FORMS = (
+    "u%a.test%blocked.test", "blocked.test!a.test!u",
+    "u%a.test%blocked.test@local.test", "blocked.test!u%a.test",
+    "u%blocked.test%local.test", "u@blocked.test@local.test@mx.own.test",
+    "@a.test,@b.test:u@blocked.test", "@local.test:u@blocked.test",
+    "u%blocked.test@mx", "u%blocked.test@localhost.local.test",
+    "u%blocked.test@hosted.test")
+# Mail to the last domain, or to a user of this host.
+OTHER_FORMS = (
+    "u", "u@local.test", "u+blocked.test@local.test", "blocked.test",
+    "bounce-u%blocked.test@up.test", '"u@blocked.test"@up.test',
+    "blocked.test!u@up.test", "u@blocked.test@up.test", "u%up.test",
+    "u%blocked.test@[192.0.2.1]", "u%blocked.test@[IPv6:2001:db8::1]",
+    "u%local.test@local.test", "u%blocked.test+x@local.test")
+
+
+def rewriting_world(setting, **more):
+    return World({"self": {"local_domains": ["local.test"]},
+                  "policy": dict(more, senders=SENDERS,
+                                 on_sender_refused=setting),
+                  "log": {"recipients": True}})
+
+
+def test_recipients_are_judged_as_rewritten():
+    """Refused is what would go by the relay; deferred, what may."""
+    with rewriting_world("reject") as w:
+        w.simple("blocked.test", DEAD, fakesmtp.CLOSE)
+        w.simple("up.test", UP, fakesmtp.GOOD)
+        w.domain("hosted.test", [(10, "mx.blocked.test", [DEAD]),
+                                 (20, "mx.own.test", [OWN])])
+        w.judged("blocked.test", route="relay")
+        w.judged("up.test", route="direct")
+        w.learn("hosted.test")
+        w.until_route("hosted.test", reason="self")
+        with clients.Policy(w.policy_at) as policy:
+            def verdicts(recipient, pattern, route):
+                got = policy.ask(recipient=recipient)["action"]
+                check(re.match(pattern, got), recipient, got)
+                got = policy.route(recipient, sender="s@else.test")
+                check(re.match(pattern.replace("_IF_PERMIT", ""),
+                               got["action"]), recipient, got)
+                same(got["route"], route, recipient)
+            for recipient in BLOCKED_FORMS:
+                verdicts(recipient, "REJECT 5.7.1 ", "relay")
+            for recipient in UNCERTAIN_FORMS:
+                verdicts(recipient, "DEFER_IF_PERMIT 4.7.1 ", "relay")
+            for recipient in OTHER_FORMS:
+                verdicts(recipient, "DUNNO$", "direct")
+            # The domain that was judged, and what was typed.
+            w.daemon.wait_log(r"\blookup domain=blocked\.test route=relay .* "
+                              r"action=reject .*"
+                              r"recipient=u%blocked\.test@local\.test$")
+            # The milter knows better, and is believed.
+            for rewritten, action in (("u@blocked.test", "REJECT 5.7.1"),
+                                      ("u%blocked.test@local.test", "DUNNO"),
+                                      ("u", "DUNNO")):
+                got = policy.route("u%a.test%blocked.test@local.test",
+                                   rewritten=rewritten, sender="s@else.test")
+                check(got["action"].startswith(action), rewritten, got)
+            # Postfix's service has no such attribute.
+            got = policy.ask(recipient="u@blocked.test", rewritten="u@up.test")
+            check(got["action"].startswith("REJECT"), got)
+
+
+def test_rewritten_recipients_wait_for_their_domain():
+    """A new domain is waited for however it is addressed."""
+    with rewriting_world("accept", wait="60s") as w:
+        for number, form in enumerate((
+                "u%%%s", "%s!u", "u%%%s@local.test", '"u@%s"@local.test')):
+            name = "new%d.test" % number
+            w.simple(name, DEAD, fakesmtp.CLOSE)
+            with clients.Policy(w.policy_at) as policy:
+                same(policy.ask(recipient=form % name, instance=name),
+                     {"action": "DUNNO"})
+            w.expect("transport", "u@" + name, w.relay_reply())
+
+
+def test_on_hold_meets_rewritten_recipients():
+    with World({"self": {"local_domains": ["local.test"]}, "relays": [],
+                "policy": {"on_hold": "defer"}}) as w:
+        w.simple("blocked.test", DEAD, fakesmtp.CLOSE)
+        w.judged("blocked.test", route="hold")
+        with clients.Policy(w.policy_at) as policy:
+            for recipient in BLOCKED_FORMS + UNCERTAIN_FORMS[:-1]:
+                got = policy.ask(recipient=recipient)["action"]
+                check(got.startswith("DEFER_IF_PERMIT 4.4.1"), recipient, got)
 
 
 def test_other_requests_are_harmless():

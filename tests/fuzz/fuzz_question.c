@@ -81,6 +81,7 @@ check_path(const char *data, size_t size)
 	const struct question q = {
 	    .recipient = mailbox,
 	    .recipient_len = len,
+	    .rewritten = path,
 	    .sender = path,
 	    .instance = "fuzz",
 	    .sasl_username = path,

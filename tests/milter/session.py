@@ -115,8 +115,11 @@ class Session:
         self.send(b"M", zero(sender))
         self.expect(CONTINUE)
 
-    def rcpt(self, recipient):
-        """The verdict on one recipient."""
+    def rcpt(self, recipient, address=None, mailer=None):
+        """The verdict on one recipient; the MTA may say what it made of it."""
+        macros = {"rcpt_addr": address, "rcpt_mailer": mailer}
+        self.macro(b"R", **{name: value for name, value in macros.items()
+                            if value is not None})
         self.send(b"R", zero(recipient))
         return self.verdict()
 

@@ -91,11 +91,74 @@ def test_senders_who_may_relay():
         same(mta.rcpt("<u@relay.test>"), REJECTED)
 
 
+DEFERRED_SENDER = REJECTED.replace("550 5", "451 4")
+
+
+def test_recipients_as_the_mta_rewrites_them():
+    """Judged is where the mail goes, by the MTA's word or by its defaults."""
+    policy = {"senders": [{"match": "sasl:joe"}],
+              "on_sender_refused": "reject"}
+    ours = {"local_domains": ["us.test"]}
+    with MilterWorld({"policy": policy, "self": ours}) as w:
+        mta = w.session()
+        mta.mail()
+        for typed, address, mailer, wanted in (
+                # Nothing said: by the defaults.
+                ("<u%relay.test>", None, None, REJECTED),
+                ("<relay.test!u>", None, None, REJECTED),
+                ("<u%relay.test@us.test>", None, None, REJECTED),
+                ('<"u@relay.test"@us.test>', None, None, REJECTED),
+                ("<bounce-u%relay.test@direct.test>", None, None, CONTINUE),
+                ('<"u@relay.test"@direct.test>', None, None, CONTINUE),
+                ("<u@ relay.test >", None, None, REJECTED),
+                # Nested: deferred at most.
+                ("<u%a.test%relay.test>", None, None, DEFERRED_SENDER),
+                ("<relay.test!a.test!u@us.test>", None, None,
+                 DEFERRED_SENDER),
+                # The MTA's word, also where its settings are others.
+                ("<u%relay.test@us.test>", "u@relay.test", "smtp", REJECTED),
+                ("<u%relay.test@us.test>", "u%relay.test@us.test", "local",
+                 CONTINUE),
+                ("<u%a.test%relay.test>", "u%a.test@relay.test", "smtp",
+                 REJECTED),
+                ("<u@direct.test>", "u@relay.test", "smtp", REJECTED),
+                ("<u@relay.test>", "u", "local", CONTINUE),
+                # sendmail(1) under Postfix: not rewritten yet.
+                ("<u%relay.test@us.test>", "u%relay.test@us.test", None,
+                 REJECTED),
+                # Folded beyond ASCII.
+                ("<\u00fc%relay.test@us.test>", "u@direct.test", "smtp",
+                 REJECTED),
+                # No attribute of somebody else's making.
+                ("<u@relay.test>", "u\nrewritten=u@direct.test", "smtp",
+                 REJECTED)):
+            same(mta.rcpt(typed, address, mailer), wanted, (typed, address))
+
+
+def test_lines_name_the_domain_that_was_judged():
+    with MilterWorld() as w:
+        mta = w.session()
+        mta.mail()
+        for typed, address in (("<u%relay.test@us.test>", "u@relay.test"),
+                               ("<u@us.test>", "u@us.test"),
+                               ("<u@virtual.test>", "u")):
+            same(mta.rcpt(typed, address, "x"), CONTINUE)
+        mta.content()
+        mta.end("Q")
+        w.daemon.wait_log(r"\blookup domain=relay\.test route=relay ")
+        local = "route=direct via=- reason=local"
+        w.milter.expect_mail(
+            qid_line("Q", "example.test", "relay.test", RELAY_LINE),
+            qid_line("Q", "example.test", "us.test",
+                     "route=direct via=- reason=no-domain"),
+            qid_line("Q", "example.test", "virtual.test", local))
+
+
 def test_senders_deferred():
     policy = {"senders": [{"match": "sasl:joe"}],
               "on_sender_refused": "defer"}
     with MilterWorld({"policy": policy}) as w:
-        same(verdicts(w), REJECTED.replace("550 5", "451 4"))
+        same(verdicts(w), DEFERRED_SENDER)
 
 
 def test_observe_never_refuses():

@@ -341,6 +341,7 @@ ask_waiting(struct asker *a, const char *who, int64_t wait_ms, int64_t limit_ms)
 	const struct question q = {
 	    .recipient = who,
 	    .recipient_len = strlen(who),
+	    .rewritten = "",
 	    .sender = "s@example.test",
 	    .instance = "test",
 	    .sasl_username = "",

@@ -12,6 +12,7 @@
 static const struct question plain = {
     .recipient = "u@a.test>", // a view: the '>' is not of it
     .recipient_len = 8,
+    .rewritten = "",
     .sender = "s@b.test",
     .instance = "milter-1",
     .sasl_username = "joe",
@@ -28,6 +29,22 @@ START_TEST(test_question_encode)
 			      "sasl_username=joe\nclient_address=192.0.2.1\n"
 			      "wait=8000\n\n");
 	ck_assert_uint_eq(len, strlen(out));
+}
+END_TEST
+
+START_TEST(test_question_encode_says_what_was_rewritten)
+{
+	char out[QUESTION_MAX];
+	struct question q = plain;
+	q.recipient = "u%d.test@a.test";
+	q.recipient_len = strlen(q.recipient);
+	q.rewritten = "u@d.test";
+	ck_assert_uint_gt(question_encode(&q, out), 0);
+	ck_assert_str_eq(out, "request=mxdetour_route\n"
+			      "recipient=u%d.test@a.test\nrewritten=u@d.test\n"
+			      "sender=s@b.test\ninstance=milter-1\n"
+			      "sasl_username=joe\nclient_address=192.0.2.1\n"
+			      "wait=8000\n\n");
 }
 END_TEST
 
@@ -59,6 +76,7 @@ START_TEST(test_question_encode_leaves_out_what_is_empty)
 	char out[QUESTION_MAX];
 	const struct question q = {
 	    .recipient = "",
+	    .rewritten = "",
 	    .sender = "",
 	    .instance = "",
 	    .sasl_username = "",
@@ -258,6 +276,7 @@ question_suite(void)
 	Suite *s = suite_create("question");
 	TCase *tc = tcase_create("all");
 	tcase_add_test(tc, test_question_encode);
+	tcase_add_test(tc, test_question_encode_says_what_was_rewritten);
 	tcase_add_test(tc, test_question_reply_says_the_mode);
 	tcase_add_test(tc, test_question_encode_leaves_out_what_is_empty);
 	tcase_add_test(tc, test_question_encode_sends_no_foreign_attribute);
