@@ -373,7 +373,7 @@ host_signature(const struct host *h)
 	return (unsigned)h->state | (unsigned)h->by_dns << 3 |
 	       (unsigned)h->ourselves << 4 | (unsigned)h->refused << 5 |
 	       (unsigned)h->blocked << 6 | (unsigned)h->answered << 7 |
-	       (unsigned)h->open << 8;
+	       (unsigned)h->open << 8 | (unsigned)h->cut << 9;
 }
 
 void
@@ -396,6 +396,7 @@ host_update(struct reach *r, uint32_t id)
 	h->by_dns = by_dns;
 	h->ourselves = h->own_name || a.own;
 	h->answered = !l.pending;
+	h->cut = host_has_more_addresses(r, h);
 	h->open = state == REACH_UNKNOWN && (l.pending || a.untried > 0);
 	if (host_signature(h) == before)
 		return;

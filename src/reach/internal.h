@@ -99,6 +99,7 @@ struct mxset {
 	bool settled : 1, addressed : 1, ourselves : 1, in_the_way : 1;
 	bool refused_only : 1, dns_failure : 1;
 	bool more : 1; // hosts are listed that are not kept
+	bool cut : 1;  // that, or a host has addresses that are not
 };
 
 struct link { // of a host to one of its addresses
@@ -142,6 +143,7 @@ struct host {
 	bool blocked : 1;   // has a dead address that did something else
 	bool answered : 1;  // no family's first answer is waited for
 	bool open : 1;	    // something of it awaits its first result
+	bool cut : 1;	    // has addresses that are not kept
 };
 
 enum { RING_LEN = 4 };

@@ -343,7 +343,7 @@ struct tally { // of the hosts of one set
 	bool dead_before_best; // or tied with it
 	bool open_before_best;
 	bool refused, blocked; // dead endpoints of either kind
-	bool ourselves, unasked;
+	bool ourselves, unasked, cut;
 };
 
 // What is not kept is not judged: such hosts may be up, and nothing of them
@@ -359,7 +359,8 @@ has_more_hosts(const struct mxset *s)
 static struct tally
 tally_hosts(const struct reach *r, const struct mxset *s)
 {
-	struct tally t = {.best = UINT32_MAX, .unknown = has_more_hosts(s)};
+	bool more = has_more_hosts(s);
+	struct tally t = {.best = UINT32_MAX, .unknown = more, .cut = more};
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct host *h = host_at(r, s->member[i].host);
 		if (is_up(h) && t.best == UINT32_MAX)
@@ -370,6 +371,7 @@ tally_hosts(const struct reach *r, const struct mxset *s)
 		bool before = s->member[i].preference <= t.best;
 		t.ourselves |= h->ourselves;
 		t.unasked |= !h->answered;
+		t.cut |= h->cut;
 		t.refused |= h->refused;
 		t.blocked |= h->blocked;
 		switch ((enum reach_state)h->state) {
@@ -422,6 +424,7 @@ mxset_update(struct reach *r, uint32_t set)
 	// None up: best is above every preference, so any host counts.
 	s->settled = !t.open_before_best;
 	s->addressed = !t.unasked;
+	s->cut = t.cut;
 	s->ourselves = t.ourselves;
 	s->in_the_way = t.up > 0 && t.dead_before_best;
 	s->refused_only = t.refused && !t.blocked;
@@ -445,6 +448,7 @@ reach_set_view(const struct reach *r, uint32_t set)
 	    .coverage = (enum reach_coverage)s->coverage,
 	    .settled = reach_set_is_settled(r, set),
 	    .addressed = s->addressed,
+	    .cut = s->cut,
 	    .ourselves = s->ourselves,
 	    .in_the_way = s->in_the_way,
 	    .refused_only = s->refused_only,

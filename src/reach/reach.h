@@ -145,6 +145,8 @@ struct reach_set_view {
 	enum reach_coverage coverage;
 	bool settled;
 	bool addressed;	   // each host's first address answers are in
+	bool cut;	   // it lists hosts, or they have addresses, that are
+			   // not kept: nothing will be known of these
 	bool ourselves;	   // one of our names or addresses is among its hosts
 	bool in_the_way;   // a dead host precedes or ties with the best up one
 	bool refused_only; // each dead endpoint's last outcome: connect-refused

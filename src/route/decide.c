@@ -51,7 +51,16 @@ decide_rule_applies(const struct decide_facts *f)
 {
 	if (f->rule->route == CONF_ROUTE_DIRECT || f->rule_exact)
 		return true;
-	return f->mx == REACH_MX_SET && f->set.addressed;
+	return f->mx == REACH_MX_SET && f->set.addressed && !f->set.cut;
+}
+
+// Whether what a rule waits for is still to come.
+static bool
+decide_rule_waits(const struct decide_facts *f)
+{
+	if (f->mx == REACH_MX_SET)
+		return !f->set.addressed;
+	return f->mx != REACH_MX_FAILED;
 }
 
 // A rule with a route of its own is known at once; one that must wait leaves
@@ -69,7 +78,7 @@ decide_by_rule(const struct decide_facts *f)
 	return (struct decision){
 	    .route = ROUTE_DIRECT,
 	    .reason = failed ? REASON_DNS_FAILURE : REASON_UNKNOWN_YET,
-	    .known = failed,
+	    .known = !decide_rule_waits(f),
 	};
 }
 

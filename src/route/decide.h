@@ -38,7 +38,8 @@ bool decide_is_ourselves(const struct decide_facts *f);
 // Rule 6: null MX, NXDOMAIN, MX without one that is usable: no opinion.
 bool decide_has_no_opinion(const struct decide_facts *f, enum reason *reason);
 // Rule 10: a rule that would detour waits until the domain is known not to be
-// ourselves, unless it names the domain itself.
+// ourselves, unless it names the domain itself. Of one that lists more than is
+// kept that is never known.
 bool decide_rule_applies(const struct decide_facts *f);
 // Only refusals: the far side is down, not blocked.
 bool decide_is_refused_only(const struct decide_facts *f);

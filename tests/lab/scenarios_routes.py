@@ -253,6 +253,28 @@ def test_dual_stack_steered_to_the_fourth_host(lab):
         lab.op.wait_route("dual.example", route="steer", mx="2/5")
 
 
+def test_mx_that_are_addresses(lab):
+    """As Postfix takes them; steered to by their literals."""
+    lab.op.start({"direct": {"steer": "nexthop"}})
+    direct(lab, lab.op.send_new("literal.example"), "mx.twoaddr.example")
+    check("numeric domain name in resource data of MX record for "
+          "literal.example: 198.18.8.1" in lab.op.postfix.log(),
+          "Postfix says nothing of it")
+    check("dns name=literal.example type=MX host=2001:db8:100::1 "
+          in lab.op.daemon.log(), "nor do we")
+    for dead, reply, host in (
+            ("198.18.8.1", "OK :[IPv6:2001:db8:100::1],[198.18.2.1]",
+             "d1.dual.example"),
+            ("2001:db8:100::1", "OK :[198.18.2.1]", "mx.lonely.example")):
+        lab.fw.block("drop", dead)
+        wait("the answer " + reply, lambda reply=reply: lab.op.ask(
+            "transport", "any@literal.example") == reply, pause=1.0)
+        direct(lab, lab.op.send_new("literal.example"), host)
+    lab.fw.block("drop", "198.18.2.1")
+    lab.op.wait_route("literal.example", route="relay", mx="0/3")
+    relayed(lab, lab.op.send_new("literal.example"))
+
+
 def test_dual_stack_without_a_way_by_ipv6(lab):
     """IPv6 dead everywhere, IPv4 open: the hosts are up, mail goes direct."""
     names = sorted(DUAL)

@@ -114,6 +114,19 @@ def test_partly_blocked_domain_is_steered(lab):
            *[h for h in GOOGLE[3:] if h != first])
 
 
+def test_mx_that_are_addresses(lab):
+    """Steered to by their literals, IPv6 beside IPv4."""
+    lab.fw.block("drop", "198.18.8.1")
+    sendmail = start(lab)
+    lab.op.wait_route("literal.example", route="steer", mx="2/3")
+    answer = sendmail.ask("literal.example")
+    check(answer == "esmtp:[IPv6:2001:db8:100::1]:[198.18.2.1]", repr(answer))
+    direct(lab, lab.op.send_new("literal.example"), "d1.dual.example")
+    # The second one, behind the colons of the first.
+    lab.world.set_modes(d1_dual_example="unwilling")
+    direct(lab, lab.op.send_new("literal.example"), "mx.lonely.example")
+
+
 def test_three_ways_in_one_message(lab):
     """Each recipient of one message takes the way of its own domain."""
     lab.fw.block("drop", *addresses(*DEAD_2015))

@@ -92,6 +92,10 @@ DOMAINS = {
     "dual.example": (600, [(n * 10, "d%d.dual.example" % n)
                            for n in range(1, 6)]),
     "twoaddr.example": (600, [(10, "mx.twoaddr.example")]),
+    # Addresses where names must be: those of mx.twoaddr.example,
+    # d1.dual.example and mx.lonely.example.
+    "literal.example": (600, [(10, "198.18.8.1"), (20, "2001:db8:100::1"),
+                              (30, "198.18.2.1")]),
     # Ours: the operator's own mail, a customer whose mail we take as backup,
     # one that names us by another name, and one that is local though its MX
     # is a filtering service elsewhere.

@@ -176,6 +176,30 @@ START_TEST(test_decide_rule_applies)
 }
 END_TEST
 
+// What is not kept could be ourselves, and nobody waits for it.
+START_TEST(test_decide_rule_applies_to_none_that_is_cut)
+{
+	struct conf_rule rule = {.route = CONF_ROUTE_RELAY};
+	struct decide_facts f = {
+	    .mx = REACH_MX_SET,
+	    .set = {.coverage = UNK,
+		.settled = true,
+		.addressed = true,
+		.cut = true},
+	    .rule = &rule,
+	};
+	ck_assert(!decide_rule_applies(&f));
+	assert_decision(0, &f, ROUTE_DIRECT, REASON_UNKNOWN_YET, true);
+	f.set.addressed = false; // the other hosts are asked about
+	assert_decision(1, &f, ROUTE_DIRECT, REASON_UNKNOWN_YET, false);
+	f.rule_exact = true;
+	assert_decision(2, &f, ROUTE_RELAY, REASON_RULE, true);
+	f.rule_exact = false;
+	rule.route = CONF_ROUTE_DIRECT;
+	assert_decision(3, &f, ROUTE_DIRECT, REASON_RULE, true);
+}
+END_TEST
+
 START_TEST(test_decide_is_ourselves)
 {
 	struct conf_rule rule = {.route = CONF_ROUTE_RELAY};
@@ -260,6 +284,7 @@ decide_suite(void)
 	tcase_add_loop_test(
 	    tc, test_decide_rule_applies, 0, ARRAY_LEN(by_rule));
 	tcase_add_loop_test(tc, test_decide_has_no_opinion, 0, 4);
+	tcase_add_test(tc, test_decide_rule_applies_to_none_that_is_cut);
 	tcase_add_test(tc, test_decide_is_ourselves);
 	tcase_add_test(tc, test_decide_is_refused_only);
 	tcase_add_test(tc, test_decide_is_blocked);

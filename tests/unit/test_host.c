@@ -679,6 +679,14 @@ START_TEST(test_host_with_more_is_not_waited_for)
 	v = fakeworld_ask(w, "a.test", REACH_WANTED);
 	assert_route(v, "direct", "all-reachable");
 	ck_assert(v.known);
+	// A rule by suffix does not catch it: what is not kept could be ours.
+	fakeworld_configure(
+	    w, "rules=({domain=[\"*.test\"];route=\"relay\";});");
+	fakeworld_run(w, MINUTE);
+	v = fakeworld_ask(w, "a.test", REACH_WANTED);
+	assert_route(v, "direct", "unknown-yet");
+	ck_assert(v.known);
+	fakeworld_configure(w, "");
 	// Once all are kept they are all that count.
 	answers(AF_INET)->more = false;
 	fakeworld_run(w, HOUR);

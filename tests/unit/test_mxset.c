@@ -225,6 +225,8 @@ START_TEST(test_mxset_with_more_is_another)
 	struct route_view v = fakeworld_settle(w, "2.test");
 	assert_route(v, "direct", "unknown-yet");
 	ck_assert(v.known);
+	ck_assert(!reach_set_view(w->reach, set_of("1.test")).cut);
+	ck_assert(reach_set_view(w->reach, set_of("2.test")).cut);
 	ck_assert_uint_ne(set_of("1.test"), set_of("2.test"));
 	ck_assert_uint_ne(reach_set_print(w->reach, set_of("1.test")),
 	    reach_set_print(w->reach, set_of("2.test")));
