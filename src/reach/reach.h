@@ -190,6 +190,7 @@ struct reach_address_view {
 	bool partial;	 // its host is partial
 	bool some, none; // a set that lists its host has that coverage
 	bool spared;	 // `spare` said so of one of its hosts
+	bool cut;	 // too many have the name to look at each
 	uint32_t hosts;	 // of that name; some may be known by where aliases
 			 // end; of a live address one is enough
 };

@@ -80,6 +80,7 @@ reach_address_view(const struct reach *r, const char *owner,
 			view_add_host(r, host, spare, arg, out);
 		host = host_at(r, host)->alias_next;
 	}
+	out->cut = out->dead && host != REACH_NONE;
 	return out->hosts > 0;
 }
 

@@ -466,6 +466,13 @@ is_spared(const char *host, const void *arg)
 	return rules_spare_host(rules, host);
 }
 
+// What was not looked at may be what the admin wants kept.
+static bool
+is_sparing(const struct plans *p, const struct reach_address_view *v)
+{
+	return v->spared || (v->cut && rules_spare_any(p->with.rules));
+}
+
 bool
 plans_filter(
     const struct plans *p, const char *owner, const struct netaddr *address)
@@ -477,7 +484,7 @@ plans_filter(
 	if (!reach_address_view(
 		p->reach, owner, address, is_spared, p->with.rules, &v))
 		return false;
-	if (v.spared || !v.dead || (v.refused && !conf->relay_refused))
+	if (is_sparing(p, &v) || !v.dead || (v.refused && !conf->relay_refused))
 		return false;
 	if (!v.partial && !v.some && !(v.none && conf->direct.filter_all))
 		return false;

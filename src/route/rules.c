@@ -109,3 +109,13 @@ rules_spare_host(const struct rules *r, const char *host)
 	}
 	return false;
 }
+
+bool
+rules_spare_any(const struct rules *r)
+{
+	for (unsigned i = 0; i < r->conf->n_rules; i++)
+		if (is_for_every_domain(r, i) &&
+		    r->conf->rules[i].route == CONF_ROUTE_DIRECT)
+			return true;
+	return false;
+}

@@ -30,5 +30,7 @@ int rules_match(const struct rules *r, const char *domain,
 // True when the first rule by `mx` or `*` alone that matches a host says
 // direct: then the DNS filter drops none of its addresses.
 bool rules_spare_host(const struct rules *r, const char *host);
+// True when there may be a host of which rules_spare_host() says so.
+bool rules_spare_any(const struct rules *r);
 
 #endif

@@ -630,6 +630,57 @@ START_TEST(test_plan_filter_spares_any_alias)
 }
 END_TEST
 
+// "dN.test" lists "hN.test", an alias of "real.q.test".
+static void
+alias_mx(const char *name, struct answer_mx *out)
+{
+	*out = (struct answer_mx){.ttl_s = 86400, .n = 1};
+	snprintf(out->mx[0].host, sizeof(out->mx[0].host), "h%s", name + 1);
+}
+
+static void
+alias_addr(const char *name, int family, struct answer_addr *out)
+{
+	(void)name;
+	*out = (struct answer_addr){.outcome = ANSWER_NODATA};
+	if (family != AF_INET)
+		return;
+	out->outcome = ANSWER_OK;
+	out->ttl_s = 86400;
+	out->n = 1;
+	strcpy(out->canonical, "real.q.test");
+	ck_assert(netaddr_parse(A, &out->addr[0]));
+}
+
+// Of more aliases than are looked at one may be spared, for all that is known.
+START_TEST(test_plan_filter_of_too_many_aliases)
+{
+	enum { N = 4200 };
+	struct netaddr a;
+	w->params.max_domains = 2 * N;
+	fakeworld_restart(w);
+	fakeworld_configure(w, "direct={filter_all=true;};");
+	w->script.mx = alias_mx;
+	w->script.addr = alias_addr;
+	world_block(A);
+	for (unsigned i = 0; i < N; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "d%u.test", i);
+		fakeworld_ask(w, name, REACH_WANTED);
+		fakeworld_run(w, 100);
+	}
+	fakeworld_run(w, MINUTE);
+	ck_assert(netaddr_parse(A, &a));
+	ck_assert(plans_filter(w->plans, "real.q.test", &a));
+	fakeworld_configure(w, "direct={filter_all=true;};"
+			       "rules=({mx=[\"h1.test\"];route=\"direct\";});");
+	ck_assert(!plans_filter(w->plans, "real.q.test", &a));
+	fakeworld_configure(w, "direct={filter_all=true;};"
+			       "rules=({mx=[\"h1.test\"];route=\"relay\";});");
+	ck_assert(plans_filter(w->plans, "real.q.test", &a));
+}
+END_TEST
+
 // While its host is partial, or a set that lists it has better; a fixed verdict
 // drops, too; our own addresses never.
 START_TEST(test_plan_filter_partial)
@@ -707,8 +758,9 @@ plan_suite(void)
 	    test_plan_change_on_reload_without_a_set,
 	    test_plan_reload_counts_anew, test_plan_reload_renders_anew,
 	    test_plan_reload_keeps_the_age, test_plan_many_reloads);
-	add_world_case(s, "filter", test_plan_filter_partial,
-	    test_plan_filter_some_set, test_plan_filter_fixed_and_own);
+	add_world_case(s, "filter", test_plan_filter_of_too_many_aliases,
+	    test_plan_filter_partial, test_plan_filter_some_set,
+	    test_plan_filter_fixed_and_own);
 	return s;
 }
 

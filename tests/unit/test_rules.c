@@ -131,6 +131,18 @@ START_TEST(test_rules_spare_host)
 	ck_assert_msg(
 	    rules_spare_host(w->rules, spared[_i].host) == spared[_i].want,
 	    "row %d: %s", _i, spared[_i].rules);
+	ck_assert(rules_spare_any(w->rules) || !spared[_i].want);
+}
+END_TEST
+
+START_TEST(test_rules_spare_any)
+{
+	configure("rules=({mx=[\"a.test\"];route=\"relay\";},"
+		  "{domain=[\"b.test\"];route=\"direct\";});");
+	ck_assert(!rules_spare_any(w->rules));
+	configure("rules=({mx=[\"a.test\"];route=\"relay\";},"
+		  "{mx=[\"b.test\"];route=\"direct\";});");
+	ck_assert(rules_spare_any(w->rules));
 }
 END_TEST
 
@@ -150,6 +162,7 @@ rules_suite(void)
 	    tc, test_rules_match, 0, sizeof(matching) / sizeof(*matching));
 	tcase_add_loop_test(
 	    tc, test_rules_spare_host, 0, sizeof(spared) / sizeof(*spared));
+	tcase_add_test(tc, test_rules_spare_any);
 	tcase_add_test(tc, test_rules_is_local);
 	tcase_add_test(tc, test_rules_free_of_nothing);
 	suite_add_tcase(s, tc);
