@@ -11,9 +11,12 @@
 #include <arpa/nameser.h>
 #include <event2/event.h>
 #include <limits.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 enum {
 	DNS_PORT = 53,
@@ -75,6 +78,71 @@ channel_newer_options(struct ares_options *options, int64_t timeout_ms)
 	return 0;
 }
 #endif
+
+static ares_socket_t
+channel_on_open(int family, int type, int protocol, void *arg)
+{
+	static const int on = 1;
+
+	(void)arg;
+	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+	// Questions on one connection do not wait for each other. Without it
+	// they are slower, no more.
+	if (fd >= 0 && type == SOCK_STREAM)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return fd;
+}
+
+static int
+channel_on_close(ares_socket_t fd, void *arg)
+{
+	(void)arg;
+	return close(fd);
+}
+
+static int
+channel_on_connect(
+    ares_socket_t fd, const struct sockaddr *to, ares_socklen_t len, void *arg)
+{
+	(void)arg;
+	return connect(fd, to, len);
+}
+
+// On FORMERR without an OPT c-ares asks again without EDNS by itself, and 1.18
+// then never sends an OPT on that channel again: one forged packet would do
+// that. Told NOTIMP instead, which says as much, it leaves the matter to the
+// resolver. Answers by TCP, where nobody injects any, stay as they are.
+static ares_ssize_t
+channel_on_receive(ares_socket_t fd, void *buf, size_t size, int flags,
+    struct sockaddr *from, ares_socklen_t *from_len, void *arg)
+{
+	unsigned char *msg = buf;
+	ssize_t len = recvfrom(fd, buf, size, flags, from, from_len);
+
+	(void)arg;
+	if (from != NULL && len >= NS_HFIXEDSZ &&
+	    (msg[3] & 0xf) == ns_r_formerr)
+		msg[3] = (unsigned char)((msg[3] & 0xf0) | ns_r_notimpl);
+	return len;
+}
+
+static ares_ssize_t
+channel_on_send(ares_socket_t fd, const struct iovec *parts, int n, void *arg)
+{
+	const struct msghdr msg = {
+	    .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)n};
+
+	(void)arg;
+	return sendmsg(fd, &msg, MSG_NOSIGNAL);
+}
+
+static const struct ares_socket_functions channel_sockets = {
+    .asocket = channel_on_open,
+    .aclose = channel_on_close,
+    .aconnect = channel_on_connect,
+    .arecvfrom = channel_on_receive,
+    .asendv = channel_on_send,
+};
 
 // Sets the timer to c-ares' next timeout.
 static void
@@ -179,7 +247,7 @@ channel_new(const struct channel_params *p, struct err *err)
 	    // Without NOCHECKRESP c-ares 1.18 tells neither SERVFAIL nor
 	    // REFUSED from a dead server.
 	    .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES |
-		     ARES_FLAG_NOCHECKRESP | ARES_FLAG_EDNS |
+		     ARES_FLAG_NOCHECKRESP | (p->edns ? ARES_FLAG_EDNS : 0) |
 		     (p->tcp ? ARES_FLAG_USEVC : 0),
 	    .timeout = p->timeout_ms < INT_MAX ? (int)p->timeout_ms : INT_MAX,
 	    .ednspsz = EDNS_SIZE,
@@ -203,6 +271,7 @@ channel_new(const struct channel_params *p, struct err *err)
 		    err, "dns server %s: %s", server, ares_strerror(status));
 		goto fail;
 	}
+	ares_set_socket_functions(ch->ares, &channel_sockets, ch);
 	status = ares_set_servers_ports_csv(ch->ares, server);
 	if (status != ARES_SUCCESS) {
 		err_set(

@@ -31,7 +31,7 @@ struct resolver {
 	struct resolvconf from;	  // path NULL: they were given
 	int tries;
 	int64_t timeout_ms;
-	int64_t slice_ms; // from one try to the next
+	int64_t slice_ms; // from one server to the next
 	unsigned in_flight;
 	LIST_HEAD(, resolver_query) queries;
 };
@@ -44,12 +44,24 @@ struct resolver_try {
 	struct upstream *server;
 	uint64_t answers_before; // the server's, when it was asked
 	bool overdue;		 // its silence was noted
+	bool plain;		 // without EDNS
+	bool outdone;		 // the plain one was answered meanwhile
 	unsigned lap;		 // into the question's laps
+};
+
+// Whether the server is to be asked a second time in its turn, plainly.
+enum resolver_plain {
+	PLAIN_NEVER,
+	PLAIN_LATER, // when half of its time is over
+	PLAIN_NOW,   // it said something that may be for the EDNS
+	PLAIN_ASKED,
 };
 
 struct resolver_lap {
 	unsigned server;
 	bool settled; // it has answered: no use to ask it again
+	enum resolver_plain plain;
+	bool edns_failed; // it said something that may be for the EDNS
 };
 
 union resolver_answer {
@@ -63,8 +75,8 @@ struct resolver_query {
 	LIST_HEAD(, resolver_try) tries; // with c-ares now; latest first
 	struct event *deadline;		 // the end; at once when finished
 	struct event *step;		 // the next try
-	unsigned next;			 // try to come: lap next % n_servers
-	unsigned round;			 // of the latest try
+	unsigned next;			 // turn to come: lap next % n_servers
+	unsigned round;			 // of the latest turn
 	bool asked;			 // a try got as far as the network
 	enum answer_outcome failure;	 // best so far; OK: none
 	bool finished;
@@ -230,7 +242,22 @@ query_fail(struct resolver_query *q)
 					 : ANSWER_LOCAL);
 }
 
-// Skips the tries at servers that have answered. False: none is left.
+// The lap whose server is to be asked plainly next, or NULL.
+static struct resolver_lap *
+query_plain_lap(struct resolver_query *q)
+{
+	unsigned n = q->resolver->n_servers;
+
+	for (unsigned i = 0; i < n; i++)
+		if (q->laps[i].plain == PLAIN_NOW)
+			return &q->laps[i];
+	for (unsigned i = 0; i < n; i++)
+		if (q->laps[i].plain == PLAIN_LATER)
+			return &q->laps[i];
+	return NULL;
+}
+
+// Skips the turns of servers that have answered. False: none is left.
 static bool
 query_has_next(struct resolver_query *q)
 {
@@ -262,7 +289,7 @@ query_go_on(struct resolver_query *q, bool was_latest)
 	bool waiting = query_is_waiting(q);
 
 	if (!query_has_next(q)) {
-		if (waiting)
+		if (waiting || query_plain_lap(q) != NULL)
 			return; // for a late answer, or the deadline
 		query_fail(q);
 		query_finish(q);
@@ -314,6 +341,95 @@ query_read(
 	return query_outcome(q);
 }
 
+// What the end of a try says of its server's EDNS. `outcome` is LOCAL when
+// nobody waits for it any more.
+static void
+try_note_edns(struct resolver_try *t, bool answered, enum wire_edns said,
+    enum answer_outcome outcome)
+{
+	if (t->plain)
+		return;
+	if (said == WIRE_EDNS_SPOKEN || answer_is_definite(outcome))
+		upstream_note_edns(t->server, said == WIRE_EDNS_SPOKEN);
+	else if (answered &&
+		 (outcome != ANSWER_LOCAL || said == WIRE_EDNS_DENIED))
+		upstream_note_edns_refused(t->server);
+	if (t->outdone && (!answered || said == WIRE_EDNS_DENIED))
+		upstream_note_plain_helped(t->server);
+}
+
+// True when a server may have answered so for the EDNS. One that can do EDNS
+// puts its OPT into every answer, a real SERVFAIL too; FORMERR and NOTIMP are
+// no answer to so plain a question.
+static bool
+try_failed_for_edns(const struct resolver_try *t, bool answered,
+    enum wire_edns said, enum answer_outcome outcome)
+{
+	if (t->plain || !answered || answer_is_definite(outcome))
+		return false;
+	return said == WIRE_EDNS_DENIED ||
+	       (said == WIRE_EDNS_SILENT &&
+		   upstream_edns_is_in_doubt(t->server));
+}
+
+// A plain question was answered: what becomes of those with EDNS to the same
+// server says whether that was the difference.
+static void
+query_compare_edns(struct resolver_query *q, const struct resolver_try *plain)
+{
+	struct resolver_try *t;
+
+	if (q->laps[plain->lap].edns_failed) {
+		upstream_note_plain_helped(plain->server);
+		return;
+	}
+	LIST_FOREACH (t, &q->tries, link)
+		if (t->lap == plain->lap && !t->plain)
+			t->outdone = true;
+}
+
+// Notes an outcome that does not end the question.
+static void
+query_note_failure(struct resolver_query *q, enum answer_outcome outcome)
+{
+	if (outcome == ANSWER_SERVFAIL ||
+	    (q->failure == ANSWER_OK &&
+		(outcome == ANSWER_REFUSED || outcome == ANSWER_UNREADABLE)))
+		q->failure = outcome;
+}
+
+// A try of the question ended.
+static void
+query_on_outcome(struct resolver_query *q, const struct resolver_try *t,
+    enum answer_outcome outcome, bool answered, bool for_edns, bool was_latest)
+{
+	struct resolver_lap *lap = &q->laps[t->lap];
+
+	if (outcome != ANSWER_LOCAL)
+		q->asked = true;
+	if (t->plain && answer_is_definite(outcome))
+		query_compare_edns(q, t);
+	if (outcome_is_final(outcome) && !for_edns) {
+		query_finish(q);
+		return;
+	}
+	query_note_failure(q, outcome);
+	if (for_edns) {
+		lap->edns_failed = true;
+		if (lap->plain != PLAIN_ASKED) {
+			lap->plain = PLAIN_NOW;
+			timer_set(q->step, 0);
+			return;
+		}
+	} else {
+		if (answered)
+			lap->settled = true;
+		if (lap->plain != PLAIN_ASKED)
+			lap->plain = PLAIN_NEVER;
+	}
+	query_go_on(q, was_latest);
+}
+
 // c-ares is through with a try.
 static void
 resolver_on_reply(
@@ -322,7 +438,9 @@ resolver_on_reply(
 	struct resolver_try *t = arg;
 	struct resolver_query *q = t->query;
 	bool answered = msg != NULL || status == ARES_EBADRESP;
-	bool was_latest = q != NULL && LIST_FIRST(&q->tries) == t;
+	bool was_latest = q != NULL && LIST_FIRST(&q->tries)->lap == t->lap;
+	enum answer_outcome outcome = ANSWER_LOCAL;
+	enum wire_edns said = WIRE_EDNS_SILENT;
 
 	(void)timeouts;
 	t->server->outstanding--;
@@ -334,52 +452,74 @@ resolver_on_reply(
 	}
 	if (answered)
 		upstream_note_answer(t->server);
-	if (q == NULL) {
-		free(t);
-		return;
+	if (msg != NULL)
+		said = wire_edns(msg, (size_t)len);
+	if (q != NULL)
+		outcome = query_read(q, status, msg, len);
+	try_note_edns(t, answered, said, outcome);
+	if (q != NULL) {
+		// Once a turn: not when the plain one is still to come.
+		if (!answered && outcome == ANSWER_TIMEOUT &&
+		    (t->plain || q->laps[t->lap].plain != PLAIN_ASKED))
+			try_note_silence(t);
+		query_on_outcome(q, t, outcome, answered,
+		    try_failed_for_edns(t, answered, said, outcome),
+		    was_latest);
 	}
-	struct resolver_lap *lap = &q->laps[t->lap];
-	enum answer_outcome outcome = query_read(q, status, msg, len);
-	if (!answered && outcome == ANSWER_TIMEOUT)
-		try_note_silence(t);
 	free(t);
-	if (outcome != ANSWER_LOCAL)
-		q->asked = true;
-	if (outcome_is_final(outcome)) {
-		query_finish(q);
-		return;
-	}
-	// FORMERR may mean the EDNS that c-ares leaves away from now on.
-	if (answered && status != ARES_EFORMERR)
-		lap->settled = true;
-	if (outcome == ANSWER_SERVFAIL ||
-	    (outcome == ANSWER_REFUSED && q->failure == ANSWER_OK))
-		q->failure = outcome;
-	query_go_on(q, was_latest);
 }
 
-// Begins the next try.
+// Asks the server of a lap.
 static void
-query_try(struct resolver_query *q)
+query_ask(struct resolver_query *q, unsigned lap, bool plain)
 {
-	struct resolver *r = q->resolver;
 	struct resolver_try *t = xcalloc(1, sizeof(*t));
+	struct upstream *u = &q->resolver->servers[q->laps[lap].server];
 
 	t->query = q;
-	t->lap = q->next % r->n_servers;
-	q->round = q->next++ / r->n_servers;
-	t->server = &r->servers[q->laps[t->lap].server];
-	t->answers_before = t->server->answers;
+	t->lap = lap;
+	t->plain = plain;
+	t->server = u;
+	t->answers_before = u->answers;
 	LIST_INSERT_HEAD(&q->tries, t, link);
-	// Before the question goes out: its failure may come at once and wants
-	// to set the timer itself.
-	if (query_has_next(q))
-		timer_set(q->step, r->slice_ms);
-	if (++t->server->outstanding > UPSTREAM_OUTSTANDING_MAX)
+	if (++u->outstanding > UPSTREAM_OUTSTANDING_MAX)
 		resolver_on_reply(t, ARES_ENOMEM, 0, NULL, 0);
 	else
-		channel_ask(
-		    t->server->channel, q->name, q->type, resolver_on_reply, t);
+		channel_ask(plain ? u->plain : u->edns, q->name, q->type,
+		    resolver_on_reply, t);
+}
+
+// Begins the next turn. The timer is set before the question goes out: its
+// failure may come at once and wants to set the timer itself.
+static void
+query_turn(struct resolver_query *q)
+{
+	const struct resolver *r = q->resolver;
+	unsigned at = q->next % r->n_servers;
+	struct resolver_lap *lap = &q->laps[at];
+	struct upstream *u = &r->servers[lap->server];
+
+	q->round = q->next++ / r->n_servers;
+	bool plain = upstream_is_asked_plainly(u);
+	if (!plain && upstream_edns_is_in_doubt(u)) {
+		lap->plain = PLAIN_LATER;
+		timer_set(q->step, r->slice_ms / 2);
+	} else {
+		lap->plain = PLAIN_NEVER;
+		if (query_has_next(q))
+			timer_set(q->step, r->slice_ms);
+	}
+	query_ask(q, at, plain);
+}
+
+// Asks a server a second time in its turn, which has as much time again.
+static void
+query_ask_plainly(struct resolver_query *q, struct resolver_lap *lap)
+{
+	lap->plain = PLAIN_ASKED;
+	if (query_has_next(q) || query_plain_lap(q) != NULL)
+		timer_set(q->step, q->resolver->slice_ms / 2);
+	query_ask(q, (unsigned)(lap - q->laps), true);
 }
 
 // The time of a try is over, or it failed.
@@ -388,13 +528,18 @@ resolver_on_step(evutil_socket_t fd, short what, void *arg)
 {
 	struct resolver_query *q = arg;
 	struct resolver_try *latest = LIST_FIRST(&q->tries);
+	struct resolver_lap *lap = query_plain_lap(q);
 
 	(void)fd;
 	(void)what;
+	if (lap != NULL) {
+		query_ask_plainly(q, lap);
+		return;
+	}
 	if (latest != NULL)
 		try_note_silence(latest);
 	if (query_has_next(q))
-		query_try(q);
+		query_turn(q);
 }
 
 // The end of a question: its time is over, or it was answered. Nothing of the
@@ -438,7 +583,7 @@ query_start(struct resolver *r, const char *name, int type)
 	r->in_flight++;
 	query_plan(q);
 	timer_set(q->deadline, r->timeout_ms);
-	query_try(q);
+	query_turn(q);
 	return q;
 }
 

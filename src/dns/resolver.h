@@ -13,6 +13,11 @@
 // other server knows better; any other answer ends it, an unreadable one, too:
 // what an injector did to us it does to the MTA. A server that leaves several
 // tries in a row unanswered is asked last for half a minute.
+//
+// Questions carry EDNS, but for those by TCP. A server that has not shown that
+// it can do EDNS is asked again without it, when half of its time is over, or
+// at once when its answer may be for the EDNS; one that answers only so is
+// asked only so for ten minutes (upstream.h).
 #ifndef MXD_RESOLVER_H
 #define MXD_RESOLVER_H
 

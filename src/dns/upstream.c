@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The DNS servers that a resolver asks: their channels, and who is silent.
+// The DNS servers that a resolver asks: their channels, who is silent, and who
+// cannot do EDNS.
 #include "dns/upstream.h"
 
 #include "base/clock.h"
@@ -37,8 +38,65 @@ upstream_note_silence(struct upstream *u, uint64_t answers_before)
 	if (u->silent)
 		return;
 	u->silent = true;
+	u->edns_shown = false;
 	log_warn(
 	    "dns server=%s state=silent", netaddr_format_port(&u->addr, text));
+}
+
+void
+upstream_note_edns(struct upstream *u, bool with_opt)
+{
+	char text[NETADDR_TEXT_MAX];
+
+	u->plain_helped = 0;
+	if (with_opt) {
+		u->edns_shown = true;
+		u->edns_refused = 0;
+	}
+	if (!u->lacks_edns)
+		return;
+	u->lacks_edns = false;
+	log_info("dns server=%s edns=yes", netaddr_format_port(&u->addr, text));
+}
+
+void
+upstream_note_edns_refused(struct upstream *u)
+{
+	if (u->edns_shown && ++u->edns_refused >= UPSTREAM_FALL)
+		u->edns_shown = false;
+}
+
+void
+upstream_note_plain_helped(struct upstream *u)
+{
+	char text[NETADDR_TEXT_MAX];
+
+	if (u->lacks_edns || ++u->plain_helped < UPSTREAM_FALL)
+		return;
+	u->lacks_edns = true;
+	u->edns_shown = false;
+	u->plain_until = clock_now() + UPSTREAM_PLAIN_MS;
+	log_warn("dns server=%s edns=no", netaddr_format_port(&u->addr, text));
+}
+
+bool
+upstream_is_asked_plainly(struct upstream *u)
+{
+	if (u->edns == NULL)
+		return true;
+	if (!u->lacks_edns)
+		return false;
+	int64_t now = clock_now();
+	if (now < u->plain_until)
+		return true;
+	u->plain_until = now + UPSTREAM_PLAIN_MS;
+	return false;
+}
+
+bool
+upstream_edns_is_in_doubt(const struct upstream *u)
+{
+	return !u->edns_shown;
 }
 
 bool
@@ -53,7 +111,7 @@ upstream_is_asked_in_turn(struct upstream *u)
 	return true;
 }
 
-// Opens the channel to one server.
+// Opens the channels to one server. What fails leaves them to be closed.
 static int
 upstream_open(
     struct upstream *u, const struct resolver_params *p, struct err *err)
@@ -62,14 +120,18 @@ upstream_open(
 		return err_set(err, "dns servers: one is no address");
 	if (u->addr.port == 0)
 		u->addr.port = DNS_PORT;
-	const struct channel_params params = {
+	struct channel_params params = {
 	    .base = p->base,
 	    .server = u->addr,
 	    .tcp = p->tcp,
 	    .timeout_ms = p->timeout_ms,
 	};
-	u->channel = channel_new(&params, err);
-	return u->channel != NULL ? 0 : -1;
+	u->plain = channel_new(&params, err);
+	if (u->plain == NULL || p->tcp)
+		return u->plain != NULL ? 0 : -1;
+	params.edns = true;
+	u->edns = channel_new(&params, err);
+	return u->edns != NULL ? 0 : -1;
 }
 
 unsigned
@@ -102,7 +164,7 @@ upstream_open_all(
 	}
 	free(system);
 	if (opened < n) {
-		upstream_close_all(all, opened);
+		upstream_close_all(all, n);
 		return 0;
 	}
 	*out = all;
@@ -112,7 +174,9 @@ upstream_open_all(
 void
 upstream_close_all(struct upstream *all, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
-		channel_free(all[i].channel);
+	for (unsigned i = 0; i < n; i++) {
+		channel_free(all[i].edns);
+		channel_free(all[i].plain);
+	}
 	free(all);
 }

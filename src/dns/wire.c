@@ -83,6 +83,40 @@ wire_rcode(struct wire_reply *r)
 	return rcode;
 }
 
+// True when an OPT stands in that section.
+static bool
+wire_has_opt(ns_msg *msg, ns_sect section)
+{
+	for (int i = 0; i < ns_msg_count(*msg, section); i++) {
+		ns_rr rr;
+		if (ns_parserr(msg, section, i, &rr) == 0 &&
+		    ns_rr_type(rr) == ns_t_opt)
+			return true;
+	}
+	return false;
+}
+
+enum wire_edns
+wire_edns(const unsigned char *msg, size_t len)
+{
+	struct wire_reply r = {0};
+
+	if (len > NS_MAXMSG || ns_initparse(msg, (int)len, &r.msg) < 0)
+		return WIRE_EDNS_SILENT;
+	switch (wire_rcode(&r)) {
+	case ns_r_formerr:
+	case ns_r_notimpl:
+	case ns_r_badvers:
+		return WIRE_EDNS_DENIED;
+	default:
+		break;
+	}
+	if (wire_has_opt(&r.msg, ns_s_an) || wire_has_opt(&r.msg, ns_s_ns))
+		return WIRE_EDNS_DENIED;
+	return wire_has_opt(&r.msg, ns_s_ar) ? WIRE_EDNS_SPOKEN
+					     : WIRE_EDNS_SILENT;
+}
+
 // True when the message repeats our question, and no other.
 static bool
 wire_is_our_question(struct wire_reply *r)

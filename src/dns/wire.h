@@ -12,6 +12,16 @@ enum {
 	WIRE_RECORD_MAX = 1024 // records of a message; more is no honest answer
 };
 
+// What an answer to a question with an OPT says of its server's EDNS (RFC 6891
+// section 7; what servers do: RFC 8906 section 3.2).
+enum wire_edns {
+	WIRE_EDNS_SPOKEN, // its own OPT is there
+	WIRE_EDNS_DENIED, // FORMERR, NOTIMP, BADVERS, or an OPT out of place
+	WIRE_EDNS_SILENT, // neither
+};
+
+enum wire_edns wire_edns(const unsigned char *msg, size_t len);
+
 // Decode a whole DNS message that came as answer to an MX (A, AAAA) question
 // for `name` (folded). They follow CNAMEs from `name` within the message, in
 // whatever order they stand, take only records of the asked type and class IN

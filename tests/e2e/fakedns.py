@@ -4,7 +4,9 @@
 The zone maps (name, type) to a Reply; a plain list of records is one, too.
 Names that have no entry at all are answered by `default` (NXDOMAIN), names with
 entries of other types only by NODATA.  `everything`, when set, outranks it all.  `delay` is the time in
-seconds that each answer takes.
+seconds that each answer takes.  `edns` is what becomes of questions with EDNS:
+"spoken" (answers have an OPT, too), "ignored", "silent", or an rcode that they
+are answered by.
 """
 import asyncio
 import collections
@@ -122,6 +124,8 @@ class FakeDns:
         self.default = NXDOMAIN
         self.everything = None
         self.delay = 0
+        self.edns = "spoken"
+        self.edns_questions = 0
         self.pending = set()   # (name, type) of answers that take their time
         self.max_pending = 0   # most of them at once
         self.questions = collections.Counter()  # (name, type) => asked
@@ -181,7 +185,9 @@ class FakeDns:
         if question is None:
             return
         ident, flags, name, qtype, raw_question = question
+        opt = struct.unpack("!H", data[10:12])[0] > 0
         with self.lock:
+            self.edns_questions += opt
             self.questions[(name, qtype)] += 1
             if tcp:
                 self.by_tcp[(name, qtype)] += 1
@@ -190,7 +196,11 @@ class FakeDns:
         def answer():
             inner = reply.reply if isinstance(reply, Gate) else reply
             self.pending.discard((name, qtype))
-            raw = self._render(inner, ident, flags, name, raw_question, tcp)
+            if opt and self.edns not in ("spoken", "ignored"):
+                inner = SILENT if self.edns == "silent" \
+                    else Reply(rcode=self.edns)
+            raw = self._render(inner, ident, flags, name, raw_question, tcp,
+                               opt and self.edns == "spoken")
             if raw is not None:
                 self.answered += 1
                 send(raw)
@@ -204,7 +214,7 @@ class FakeDns:
             answer()
 
     @staticmethod
-    def _render(reply, ident, flags, name, raw_question, tcp):
+    def _render(reply, ident, flags, name, raw_question, tcp, opt):
         if not isinstance(reply, Reply):
             reply = Reply(reply)
         if reply.silent or (tcp and reply.silent_tcp):
@@ -218,7 +228,8 @@ class FakeDns:
         if reply.truncated and not tcp:
             out_flags |= 0x0200
             records = []
-        out = struct.pack("!HHHHHH", ident, out_flags, 1, len(records), 0, 0)
+        out = struct.pack("!HHHHHH", ident, out_flags, 1, len(records), 0,
+                          opt)
         if reply.question is not None:
             raw_question = encode_name(reply.question) + raw_question[-4:]
         out += raw_question
@@ -227,6 +238,8 @@ class FakeDns:
             out += struct.pack("!HHIH", TYPES[record.type], 1, record.ttl,
                                len(record.data))
             out += record.data
+        if opt:
+            out += b"\0" + struct.pack("!HHIH", 41, 1232, 0, 0)
         return out
 
     def set(self, name, qtype, reply):

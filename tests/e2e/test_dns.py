@@ -109,6 +109,28 @@ def test_outcomes_and_reasons():
         w.expect("transport", "u@implicitdead.test", w.relay_reply())
 
 
+def test_server_without_edns():
+    """A name server, or a gateway before it, that leaves questions with EDNS
+    unanswered or refuses them: every domain is known all the same, the log
+    says so once, and after that nobody waits for it."""
+    def one(edns):
+        with World({"dns": {"timeout": "2s", "tries": 1}}, start=False) as w:
+            w.dns.edns = edns
+            w.start()
+            for number in range(4):
+                name = "d%d.test" % number
+                w.simple(name, "127.10.1.%d" % number, fakesmtp.GOOD)
+                same(w.learn(name)["reason"], "all-reachable", edns, name)
+            w.daemon.wait_log("dns server=127.0.0.1:[0-9]+ edns=no")
+            w.simple("after.test", UP, fakesmtp.GOOD)
+            before = w.dns.edns_questions
+            same(w.learn("after.test")["reason"], "all-reachable", edns)
+            same(w.dns.edns_questions, before, "questions with EDNS", edns)
+            same(len(w.daemon.find("edns=")), 1, "lines")
+    # FORMERR, SERVFAIL, NOTIMP, REFUSED
+    in_parallel(one, ["silent", 1, 2, 4, 5])
+
+
 def test_mx_answered_by_an_address():
     """Injectors answer every question with an A record: it is not believed,
     and nobody is connected to on their word."""
@@ -200,7 +222,7 @@ def test_answers_that_lie():
 def test_slow_dns():
     """Answers that take their time are used; those that come too late are
     none; lookups never wait for either."""
-    with World({"dns": {"timeout": "5s"}}, canary=False) as w:
+    with World({"dns": {"timeout": "5s", "tries": 1}}, canary=False) as w:
         w.simple("slow.test", DEAD, fakesmtp.CLOSE)
         w.smtp.set(UP, fakesmtp.GOOD)
         w.domain("late.test", [(10, "mx.late.test", [UP])])

@@ -59,6 +59,9 @@ struct fakedns {
 	LIST_HEAD(, connection) connections;
 	LIST_HEAD(, delayed) delayed;
 	unsigned questions, tcp_questions, edns_questions, edns_size;
+	enum fakedns_edns edns;
+	unsigned lose_every, lose_count;
+	unsigned peer_port;
 };
 
 // A question that came in.
@@ -148,6 +151,26 @@ put_head(struct message *m, const struct question *q, const char *name,
 	put_name(m, name);
 	put16(m, q->type);
 	put16(m, ns_c_in);
+}
+
+// An OPT (RFC 6891 section 6.1.2), of version 0.
+static void
+put_opt(struct message *m, unsigned upper_rcode)
+{
+	put_name(m, ".");
+	put16(m, ns_t_opt);
+	put16(m, 1232);
+	put32(m, (uint32_t)upper_rcode << 24);
+	put16(m, 0);
+}
+
+// Adds to the count of a section (1 answer, 2 authority, 3 additional).
+static void
+count_records(struct message *m, int section, unsigned n)
+{
+	unsigned char *count = m->bytes + 4 + 2 * section;
+
+	ns_put16(ns_get16(count) + n, count);
 }
 
 static void
@@ -245,19 +268,11 @@ reply_garbage(struct fakedns *f, const struct question *q)
 	free(m);
 }
 
-static void
-reply_records(
-    struct fakedns *f, const struct question *q, const struct fakedns_script *s)
+// True when a whole answer may have its OPT at the end.
+static bool
+speaks_edns(const struct fakedns *f, const struct question *q)
 {
-	struct message *m = xcalloc(1, sizeof(*m));
-
-	put_head(m, q, q->name, ns_r_noerror, false, s->n_records);
-	for (unsigned i = 0; i < s->n_records; i++)
-		put_record(m, q->name, &s->records[i]);
-	if (s->kind == FAKEDNS_BROKEN)
-		m->len -= 3;
-	reply(f, q, s->delay_ms, m);
-	free(m);
+	return q->edns && f->edns == FAKEDNS_EDNS_SPOKEN;
 }
 
 static void
@@ -267,8 +282,88 @@ reply_code(struct fakedns *f, const struct question *q, unsigned delay_ms,
 	struct message *m = xcalloc(1, sizeof(*m));
 
 	put_head(m, q, q->name, rcode, truncated, 0);
+	if (speaks_edns(f, q)) {
+		put_opt(m, 0);
+		count_records(m, 3, 1);
+	}
 	reply(f, q, delay_ms, m);
 	free(m);
+}
+
+static void
+reply_records(
+    struct fakedns *f, const struct question *q, const struct fakedns_script *s)
+{
+	struct message *m = xcalloc(1, sizeof(*m));
+	bool swapped = q->edns && f->edns == FAKEDNS_EDNS_SWAPPED;
+
+	put_head(m, q, q->name, ns_r_noerror, false, 0);
+	if (swapped) {
+		put_opt(m, 0);
+		count_records(m, 1, 1);
+	}
+	for (unsigned i = 0; i < s->n_records; i++)
+		put_record(m, q->name, &s->records[i]);
+	count_records(m, swapped ? 3 : 1, s->n_records);
+	if (speaks_edns(f, q)) {
+		put_opt(m, 0);
+		count_records(m, 3, 1);
+	}
+	if (s->kind == FAKEDNS_BROKEN)
+		m->len -= 3;
+	size_t room = q->edns ? f->edns_size : NS_PACKETSZ;
+	if (q->connection == NULL && m->len > room)
+		reply_code(f, q, s->delay_ms, ns_r_noerror, true);
+	else
+		reply(f, q, s->delay_ms, m);
+	free(m);
+}
+
+// An error for the EDNS alone. False: the question is to be answered.
+static bool
+refuse_edns(struct fakedns *f, const struct question *q)
+{
+	struct message *m = xcalloc(1, sizeof(*m));
+	unsigned rcode = ns_r_formerr;
+
+	switch (f->edns) {
+	case FAKEDNS_EDNS_SPOKEN:
+	case FAKEDNS_EDNS_IGNORED:
+	case FAKEDNS_EDNS_SWAPPED:
+		free(m);
+		return false;
+	case FAKEDNS_EDNS_SILENCE:
+		free(m);
+		return true;
+	case FAKEDNS_EDNS_FORMERR:
+	case FAKEDNS_EDNS_FORMERR_NAME:
+	case FAKEDNS_EDNS_FORMERR_OPT:
+		break;
+	case FAKEDNS_EDNS_NOTIMP:
+		rcode = ns_r_notimpl;
+		break;
+	case FAKEDNS_EDNS_SERVFAIL:
+		rcode = ns_r_servfail;
+		break;
+	case FAKEDNS_EDNS_REFUSED:
+		rcode = ns_r_refused;
+		break;
+	case FAKEDNS_EDNS_BADVERS:
+		rcode = ns_r_badvers;
+		break;
+	}
+	put_head(m, q, q->name, rcode & 0xf, false, 0);
+	if (f->edns == FAKEDNS_EDNS_FORMERR) {
+		ns_put16(0, m->bytes + 4);
+		m->len = NS_HFIXEDSZ;
+	} else if (f->edns == FAKEDNS_EDNS_FORMERR_OPT ||
+		   f->edns == FAKEDNS_EDNS_BADVERS) {
+		put_opt(m, rcode >> 4);
+		count_records(m, 3, 1);
+	}
+	reply(f, q, 0, m);
+	free(m);
+	return true;
 }
 
 // Returns false when the connection is gone.
@@ -340,8 +435,10 @@ serve(struct fakedns *f, struct connection *c, const struct sockaddr_in *peer,
 	struct question q = {.connection = c};
 	ns_rr rr;
 
-	if (peer != NULL)
+	if (peer != NULL) {
 		q.peer = *peer;
+		f->peer_port = ntohs(peer->sin_port);
+	}
 	if (ns_initparse(bytes, (int)len, &q.msg) < 0 ||
 	    ns_msg_count(q.msg, ns_s_qd) != 1 ||
 	    ns_parserr(&q.msg, ns_s_qd, 0, &rr) < 0)
@@ -360,6 +457,10 @@ serve(struct fakedns *f, struct connection *c, const struct sockaddr_in *peer,
 	}
 	struct entry *e = find_entry(f, &q);
 	e->asked++;
+	if (f->lose_every > 0 && ++f->lose_count % f->lose_every == 0)
+		return true;
+	if (q.edns && refuse_edns(f, &q))
+		return true;
 	return play(f, &q, &e->script);
 }
 
@@ -506,6 +607,19 @@ fakedns_add(struct fakedns *f, const struct fakedns_script *script)
 	TAILQ_INSERT_TAIL(&f->entries, e, link);
 }
 
+void
+fakedns_set_edns(struct fakedns *f, enum fakedns_edns edns)
+{
+	f->edns = edns;
+}
+
+void
+fakedns_lose(struct fakedns *f, unsigned every)
+{
+	f->lose_every = every;
+	f->lose_count = every - 1;
+}
+
 unsigned
 fakedns_questions(const struct fakedns *f)
 {
@@ -540,4 +654,10 @@ unsigned
 fakedns_edns_size(const struct fakedns *f)
 {
 	return f->edns_size;
+}
+
+unsigned
+fakedns_peer_port(const struct fakedns *f)
+{
+	return f->peer_port;
 }

@@ -24,6 +24,21 @@ enum fakedns_kind {
 	FAKEDNS_CLOSE,	   // by TCP the connection is closed; by UDP silence
 };
 
+// What becomes of questions with EDNS.
+enum fakedns_edns {
+	FAKEDNS_EDNS_SPOKEN,	   // as scripted, with an OPT
+	FAKEDNS_EDNS_IGNORED,	   // as scripted, without
+	FAKEDNS_EDNS_SILENCE,	   // none is answered
+	FAKEDNS_EDNS_FORMERR,	   // a header alone
+	FAKEDNS_EDNS_FORMERR_NAME, // with the question
+	FAKEDNS_EDNS_FORMERR_OPT,  // with the question and an OPT
+	FAKEDNS_EDNS_NOTIMP,
+	FAKEDNS_EDNS_SERVFAIL,
+	FAKEDNS_EDNS_REFUSED,
+	FAKEDNS_EDNS_BADVERS,
+	FAKEDNS_EDNS_SWAPPED, // the OPT as the answer, the answer as additional
+};
+
 struct fakedns_record {
 	const char *owner; // NULL: the name asked for
 	uint16_t type;	   // ns_t_a, ns_t_aaaa, ns_t_cname, ns_t_mx
@@ -55,6 +70,11 @@ struct netaddr fakedns_addr(const struct fakedns *f);
 // Adds a script behind those there are.
 void fakedns_add(struct fakedns *f, const struct fakedns_script *script);
 
+// From now on; at first SPOKEN.
+void fakedns_set_edns(struct fakedns *f, enum fakedns_edns edns);
+// Loses the next question and every nth after it; 0: none.
+void fakedns_lose(struct fakedns *f, unsigned every);
+
 // Questions received: all, those by TCP, those of a name and type.
 unsigned fakedns_questions(const struct fakedns *f);
 unsigned fakedns_tcp_questions(const struct fakedns *f);
@@ -63,5 +83,7 @@ fakedns_asked(const struct fakedns *f, const char *name, uint16_t type);
 // Questions that came with EDNS, and the size their OPT told.
 unsigned fakedns_edns_questions(const struct fakedns *f);
 unsigned fakedns_edns_size(const struct fakedns *f);
+// The source port of the last question by UDP.
+unsigned fakedns_peer_port(const struct fakedns *f);
 
 #endif

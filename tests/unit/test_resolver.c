@@ -8,6 +8,7 @@
 #include "dns/channel.h"
 #include "dns/upstream.h"
 #include "fake/fakedns.h"
+#include "unit/logged.h"
 #include "unit/unit.h"
 
 #include <arpa/nameser.h>
@@ -376,6 +377,242 @@ START_TEST(test_resolver_sends_edns)
 	ask("d.test", ns_t_mx);
 	ck_assert_uint_eq(fakedns_edns_questions(dns[0]), 1);
 	ck_assert_uint_eq(fakedns_edns_size(dns[0]), 1232);
+}
+END_TEST
+
+// How servers fail at EDNS that would answer without.
+static const struct edns_case {
+	const char *what;
+	enum fakedns_edns edns;
+	bool silent; // c-ares shows us nothing of what it says
+} edns_cases[] = {
+    {"silence", FAKEDNS_EDNS_SILENCE, true},
+    {"formerr, header only", FAKEDNS_EDNS_FORMERR, true},
+    {"formerr", FAKEDNS_EDNS_FORMERR_NAME, false},
+    {"formerr with opt", FAKEDNS_EDNS_FORMERR_OPT, false},
+    {"notimp", FAKEDNS_EDNS_NOTIMP, false},
+    {"servfail", FAKEDNS_EDNS_SERVFAIL, false},
+    {"refused", FAKEDNS_EDNS_REFUSED, false},
+    {"badvers", FAKEDNS_EDNS_BADVERS, false},
+    {"opt as the answer", FAKEDNS_EDNS_SWAPPED, false},
+};
+
+// One or two servers, of which the second says nothing at all; one try or two:
+// every question is answered within its time, and when that was seen thrice the
+// questions go without EDNS.
+START_TEST(test_resolver_server_without_edns)
+{
+	const struct edns_case *c = &edns_cases[_i / 4];
+	static const char *const names[] = {
+	    "a.test", "b.test", "c.test", "d.test"};
+	unsigned n = 1 + (unsigned)_i % 4 / 2;
+	int tries = 1 + _i % 2;
+	struct seen s[3] = {0};
+	char log[4096];
+
+	fakedns_set_edns(dns[0], c->edns);
+	for (int i = 0; i < 4; i++) {
+		script(0, names[i], ns_t_mx, FAKEDNS_ANSWER, 0);
+		script(1, names[i], ns_t_mx, FAKEDNS_SILENCE, 0);
+	}
+	log_begin();
+	open_resolver(n, 2000, tries, false);
+	for (int i = 0; i < 3; i++)
+		start(&s[i], names[i], ns_t_mx);
+	run(s, 3);
+	for (int i = 0; i < 3; i++)
+		ck_assert_msg(s[i].outcome == ANSWER_OK, "%s: %s", c->what,
+		    answer_outcome_name(s[i].outcome));
+	// What is silent is known to be when c-ares gives it up.
+	unsigned edns;
+	do {
+		edns = fakedns_edns_questions(dns[0]);
+		run_for(50);
+		CHECK_OUTCOME(ask("d.test", ns_t_mx), ANSWER_OK);
+	} while (c->silent && fakedns_edns_questions(dns[0]) > edns);
+	ck_assert_uint_eq(fakedns_edns_questions(dns[0]), edns);
+	log_end(log, sizeof(log));
+	ck_assert_msg(count_text(log, " edns=no") == 1, "%s", log);
+	ck_assert_msg(count_text(log, "edns=yes") == 0, "%s", log);
+}
+END_TEST
+
+// Ten minutes later one question tries it, and all have it again.
+START_TEST(test_resolver_edns_is_tried_again)
+{
+	int64_t now = clock_now();
+	char log[4096];
+
+	clock_freeze(now);
+	script(0, "d.test", ns_t_mx, FAKEDNS_ANSWER, 0);
+	fakedns_set_edns(dns[0], FAKEDNS_EDNS_FORMERR_NAME);
+	log_begin();
+	open_resolver(1, LONG_MS, 2, false);
+	for (int i = 0; i < 5; i++)
+		CHECK_OUTCOME(ask("d.test", ns_t_mx), ANSWER_OK);
+	ck_assert_uint_eq(fakedns_edns_questions(dns[0]), 3);
+	ck_assert_uint_eq(fakedns_questions(dns[0]), 3 * 2 + 2);
+	// It still cannot: one question found out, and was answered.
+	clock_freeze(now + UPSTREAM_PLAIN_MS);
+	for (int i = 0; i < 2; i++)
+		CHECK_OUTCOME(ask("d.test", ns_t_mx), ANSWER_OK);
+	ck_assert_uint_eq(fakedns_edns_questions(dns[0]), 4);
+	fakedns_set_edns(dns[0], FAKEDNS_EDNS_SPOKEN);
+	clock_freeze(now + 2 * UPSTREAM_PLAIN_MS);
+	for (int i = 0; i < 2; i++)
+		CHECK_OUTCOME(ask("d.test", ns_t_mx), ANSWER_OK);
+	ck_assert_uint_eq(fakedns_edns_questions(dns[0]), 6);
+	ck_assert_uint_eq(fakedns_edns_size(dns[0]), 1232);
+	log_end(log, sizeof(log));
+	ck_assert_msg(count_text(log, " edns=no") == 1, "%s", log);
+	ck_assert_msg(count_text(log, " edns=yes") == 1, "%s", log);
+}
+END_TEST
+
+// Anybody can send a FORMERR in the server's name. The question is answered,
+// and those after it, and those under way, have their EDNS.
+START_TEST(test_resolver_forged_formerr_costs_nobody_edns)
+{
+	struct seen s[3] = {0};
+
+	for (int i = 0; i < 2; i++)
+		fakedns_add(dns[0], &(struct fakedns_script){.name = "d.test",
+					.type = ns_t_mx,
+					.kind = FAKEDNS_FORMERR,
+					.records = mx_records,
+					.n_records = 2,
+					.times = 1});
+	script(0, "slow.test", ns_t_mx, FAKEDNS_ANSWER, 100);
+	script(0, "e.test", ns_t_mx, FAKEDNS_ANSWER, 0);
+	open_resolver(1, LONG_MS, 1, false);
+	fakedns_set_edns(
+	    dns[0], _i == 0 ? FAKEDNS_EDNS_IGNORED : FAKEDNS_EDNS_SPOKEN);
+	start(&s[0], "slow.test", ns_t_mx);
+	start(&s[1], "d.test", ns_t_mx);
+	run(s, 2);
+	CHECK_OUTCOME(s[0], ANSWER_OK);
+	CHECK_OUTCOME(s[1], ANSWER_OK);
+	ck_assert_uint_eq(fakedns_asked(dns[0], "d.test", ns_t_mx), 2);
+	for (int i = 0; i < 5; i++)
+		CHECK_OUTCOME(ask("e.test", ns_t_mx), ANSWER_OK);
+	ck_assert_uint_eq(fakedns_edns_questions(dns[0]), 7);
+	ck_assert_uint_eq(fakedns_questions(dns[0]), 8);
+}
+END_TEST
+
+// A server that has shown its OPT is not asked twice for errors without one,
+// until they are all it says.
+START_TEST(test_resolver_true_servfail_is_asked_once)
+{
+	static const struct {
+		const char *name;
+		enum fakedns_edns edns;
+		unsigned asked;
+	} steps[] = {
+	    {"a.test", FAKEDNS_EDNS_SPOKEN, 1},
+	    {"b.test", FAKEDNS_EDNS_IGNORED, 1},
+	    {"c.test", FAKEDNS_EDNS_IGNORED, 1},
+	    {"d.test", FAKEDNS_EDNS_IGNORED, 2},
+	    {"e.test", FAKEDNS_EDNS_IGNORED, 2},
+	    {"f.test", FAKEDNS_EDNS_SPOKEN, 1},
+	    {"g.test", FAKEDNS_EDNS_IGNORED, 1},
+	};
+
+	open_resolver(1, LONG_MS, 3, false);
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		fakedns_set_edns(dns[0], steps[i].edns);
+		script(0, steps[i].name, ns_t_mx, FAKEDNS_SERVFAIL, 0);
+		CHECK_OUTCOME(ask(steps[i].name, ns_t_mx), ANSWER_SERVFAIL);
+		ck_assert_msg(fakedns_asked(dns[0], steps[i].name, ns_t_mx) ==
+				  steps[i].asked,
+		    "%s: asked %u times", steps[i].name,
+		    fakedns_asked(dns[0], steps[i].name, ns_t_mx));
+	}
+}
+END_TEST
+
+// A server that loses packets is not one that cannot do EDNS.
+START_TEST(test_resolver_lossy_server_keeps_edns)
+{
+	enum { N = 24 };
+	static const char *const names[] = {"a.test", "b.test", "c.test"};
+	char log[4096];
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		script(0, names[i], ns_t_mx, FAKEDNS_ANSWER, 0);
+	fakedns_lose(dns[0], 4);
+	log_begin();
+	open_resolver(1, 1200, 6, false);
+	for (int i = 0; i < N; i++)
+		CHECK_OUTCOME(ask(names[i % 3], ns_t_mx), ANSWER_OK);
+	run_for(1500); // until c-ares has given all up
+	unsigned edns = fakedns_edns_questions(dns[0]);
+	fakedns_lose(dns[0], 0);
+	CHECK_OUTCOME(ask("a.test", ns_t_mx), ANSWER_OK);
+	ck_assert_uint_eq(fakedns_edns_questions(dns[0]), edns + 1);
+	log_end(log, sizeof(log));
+	ck_assert_msg(count_text(log, "edns=") == 0, "%s", log);
+}
+END_TEST
+
+// Without EDNS 512 bytes are all there is by UDP; the rest comes by TCP.
+START_TEST(test_resolver_large_answer_without_edns)
+{
+	static struct fakedns_record many[30];
+	static char names[30][32];
+
+	for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+		snprintf(names[i], sizeof(names[i]), "mx%zu.test", i);
+		many[i] = (struct fakedns_record){
+		    .type = ns_t_mx, .ttl_s = 60, .data = names[i]};
+	}
+	fakedns_add(dns[0], &(struct fakedns_script){.name = "d.test",
+				.type = ns_t_mx,
+				.kind = FAKEDNS_ANSWER,
+				.records = many,
+				.n_records = ARRAY_LEN(many)});
+	fakedns_set_edns(
+	    dns[0], _i == 0 ? FAKEDNS_EDNS_SPOKEN : FAKEDNS_EDNS_FORMERR_NAME);
+	open_resolver(1, LONG_MS, 1, false);
+	struct seen s = ask("d.test", ns_t_mx);
+	CHECK_OUTCOME(s, ANSWER_OK);
+	ck_assert_uint_eq(fakedns_tcp_questions(dns[0]), _i);
+}
+END_TEST
+
+// Whoever wants to answer in the server's name has to guess the port; with EDNS
+// and without.
+START_TEST(test_resolver_ports_differ_between_questions)
+{
+	enum { N = 16 };
+	unsigned ports[N], n = 0;
+
+	fakedns_set_edns(
+	    dns[0], _i == 0 ? FAKEDNS_EDNS_SPOKEN : FAKEDNS_EDNS_FORMERR_NAME);
+	open_resolver(1, LONG_MS, 1, false);
+	for (int i = 0; i < N; i++) {
+		unsigned known = 0;
+		CHECK_OUTCOME(ask("d.test", ns_t_mx), ANSWER_NXDOMAIN);
+		ports[n] = fakedns_peer_port(dns[0]);
+		while (ports[known] != ports[n])
+			known++;
+		if (known == n)
+			n++;
+	}
+	// The kernel draws them; the same twice may be.
+	ck_assert_uint_gt(n, N / 2);
+}
+END_TEST
+
+// By TCP an OPT is of no use, and never sent.
+START_TEST(test_resolver_tcp_is_without_edns)
+{
+	script(0, "d.test", ns_t_mx, FAKEDNS_ANSWER, 0);
+	fakedns_set_edns(dns[0], FAKEDNS_EDNS_SILENCE);
+	open_resolver(1, LONG_MS, 1, true);
+	struct seen s = ask("d.test", ns_t_mx);
+	CHECK_OUTCOME(s, ANSWER_OK);
+	ck_assert_uint_eq(fakedns_edns_questions(dns[0]), 0);
 }
 END_TEST
 
@@ -1022,6 +1259,17 @@ resolver_suite(void)
 	tcase_add_test(t, test_resolver_asks_once_what_is_answered);
 	tcase_add_loop_test(t, test_resolver_garbage_is_no_answer, 0, 2);
 	tcase_add_test(t, test_resolver_sends_edns);
+	tcase_add_loop_test(
+	    t, test_resolver_server_without_edns, 0, 4 * ARRAY_LEN(edns_cases));
+	tcase_add_test(t, test_resolver_edns_is_tried_again);
+	tcase_add_loop_test(
+	    t, test_resolver_forged_formerr_costs_nobody_edns, 0, 2);
+	tcase_add_test(t, test_resolver_true_servfail_is_asked_once);
+	tcase_add_test(t, test_resolver_lossy_server_keeps_edns);
+	tcase_add_loop_test(t, test_resolver_large_answer_without_edns, 0, 2);
+	tcase_add_loop_test(
+	    t, test_resolver_ports_differ_between_questions, 0, 2);
+	tcase_add_test(t, test_resolver_tcp_is_without_edns);
 	tcase_add_test(t, test_resolver_timeout_is_of_the_whole_question);
 	tcase_add_test(t, test_resolver_late_answer_after_timeout_is_dropped);
 	tcase_add_test(t, test_resolver_late_answer_within_question_counts);

@@ -893,6 +893,44 @@ START_TEST(test_wire_none_with_records_missing)
 }
 END_TEST
 
+// What answers say of their server's EDNS.
+START_TEST(test_wire_edns)
+{
+	static const struct {
+		unsigned flags;
+		const char *answer, *authority, *additional;
+		enum wire_edns edns;
+	} rows[] = {
+	    {FLAGS, "d.test 60 IN MX 1,a.test", "", "", WIRE_EDNS_SILENT},
+	    {FLAGS, "d.test 60 IN MX 1,a.test", SOA,
+		"a.test 60 IN A 192.0.2.1;. 0 IN OPT", WIRE_EDNS_SPOKEN},
+	    {FLAGS | ns_r_servfail, "", "", "", WIRE_EDNS_SILENT},
+	    {FLAGS | ns_r_servfail, "", "", ". 0 IN OPT", WIRE_EDNS_SPOKEN},
+	    {FLAGS | ns_r_refused, "", "", "", WIRE_EDNS_SILENT},
+	    {FLAGS | ns_r_formerr, "", "", "", WIRE_EDNS_DENIED},
+	    {FLAGS | ns_r_formerr, "", "", ". 0 IN OPT", WIRE_EDNS_DENIED},
+	    {FLAGS | ns_r_notimpl, "", "", "", WIRE_EDNS_DENIED},
+	    {FLAGS, "", "", ". 16777216 IN OPT", WIRE_EDNS_DENIED}, // BADVERS
+	    {FLAGS, ". 0 IN OPT", "", "d.test 60 IN MX 1,a.test",
+		WIRE_EDNS_DENIED},
+	    {FLAGS, "", ". 0 IN OPT", ". 0 IN OPT", WIRE_EDNS_DENIED},
+	};
+	struct message *m = xcalloc(1, sizeof(*m));
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		begin(m, rows[i].flags, "d.test", ns_t_mx);
+		add_all(m, 1, rows[i].answer);
+		add_all(m, 2, rows[i].authority);
+		add_all(m, 3, rows[i].additional);
+		ck_assert_msg(
+		    wire_edns(m->bytes, m->len) == rows[i].edns, "row %zu", i);
+		ck_assert_int_eq(
+		    wire_edns(m->bytes, m->len - 1), WIRE_EDNS_SILENT);
+	}
+	free(m);
+}
+END_TEST
+
 // A dot that belongs to a label separates nothing.
 START_TEST(test_wire_dname_and_escaped_dots)
 {
@@ -1139,6 +1177,7 @@ wire_suite(void)
 	tcase_add_loop_test(
 	    t, test_wire_none_is_said_plainly, 0, ARRAY_LEN(none_cases));
 	tcase_add_test(t, test_wire_none_with_records_missing);
+	tcase_add_test(t, test_wire_edns);
 	tcase_add_test(t, test_wire_dname_and_escaped_dots);
 	tcase_add_test(t, test_wire_mx_keeps_lowest_preferences);
 	tcase_add_test(t, test_wire_mx_kept_do_not_depend_on_order);
