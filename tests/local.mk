@@ -37,6 +37,7 @@ unit_tests = \
 	tests/unit/test_envelope \
 	tests/unit/test_err \
 	tests/unit/test_fds \
+	tests/unit/test_greeting \
 	tests/unit/test_hash \
 	tests/unit/test_host \
 	tests/unit/test_hostname \

@@ -156,7 +156,8 @@ struct conf {
 		struct netaddr bind, bind6; // family 0: not set
 		uint16_t port;
 		enum conf_depth depth;
-		int64_t connect_timeout_ms, reply_timeout_ms;
+		int64_t connect_timeout_ms, greeting_timeout_ms,
+		    reply_timeout_ms;
 		unsigned concurrency, per_net, per_second;
 		unsigned fall, rise;
 		int64_t interval_ms, fast_interval_ms;

@@ -235,6 +235,8 @@ static const struct conf_key main_key[] = {
 	words_depth)},
     {TIME("probe.connect_timeout", probe.connect_timeout_ms, "\"6s\"", 100,
 	TIME_S(60))},
+    {TIME("probe.greeting_timeout", probe.greeting_timeout_ms, "\"45s\"", 100,
+	TIME_S(60))},
     {TIME("probe.reply_timeout", probe.reply_timeout_ms, "\"20s\"", 100,
 	TIME_S(60))},
     {NUMBER("probe.concurrency", probe.concurrency, "256", 1, 10000)},

@@ -119,6 +119,8 @@ params_reach(
 	    .down_interval_ms = conf->probe.down_interval_ms,
 	    .down_interval_max_ms = conf->probe.down_interval_max_ms,
 	    .idle_ms = conf->probe.idle_ms,
+	    .reply_timeout_ms = conf->probe.reply_timeout_ms,
+	    .greeting_timeout_ms = conf->probe.greeting_timeout_ms,
 	    .ipv4 = conf->probe.ipv4,
 	    .ipv6 = conf->probe.ipv6,
 	    .allow_private = conf->probe.allow_private,

@@ -120,6 +120,17 @@ warn_of_local_error(struct daemon *d, const char *text, int64_t now)
 }
 
 static void
+tell_greeting(const struct job *job, int64_t took_ms)
+{
+	if (took_ms == 0)
+		return;
+	if (job->for_relay)
+		relays_tell_greeting(job->d->relays, job->id, took_ms);
+	else
+		reach_tell_greeting(job->d->reach, job->id, took_ms);
+}
+
+static void
 on_probe(const struct smtp_result *result, void *arg)
 {
 	struct job *job = arg;
@@ -131,6 +142,7 @@ on_probe(const struct smtp_result *result, void *arg)
 	    strnlen(result->text, sizeof(result->text)));
 	if (result->outcome == OUTCOME_LOCAL_ERROR)
 		warn_of_local_error(d, text, now);
+	tell_greeting(job, result->greeting_ms);
 	if (!job->for_relay)
 		reach_tell_probe(d->reach, job->id, result->outcome,
 		    result->latency_ms, text, now);
@@ -169,7 +181,8 @@ helo_name(const struct conf *conf)
 }
 
 static void
-begin_probe(struct job *job, const struct netaddr *to, enum smtp_depth depth)
+begin_probe(struct job *job, const struct netaddr *to, enum smtp_depth depth,
+    int64_t greeting_timeout_ms)
 {
 	const struct conf *conf = job->d->conf;
 	struct smtp_params p = {
@@ -180,6 +193,7 @@ begin_probe(struct job *job, const struct netaddr *to, enum smtp_depth depth)
 	    .helo = helo_name(conf),
 	    .depth = depth,
 	    .connect_timeout_ms = conf->probe.connect_timeout_ms,
+	    .greeting_timeout_ms = greeting_timeout_ms,
 	    .reply_timeout_ms = conf->probe.reply_timeout_ms,
 	};
 	job->smtp = smtp_start(&p, on_probe, job);
@@ -200,7 +214,8 @@ begin(struct daemon *d, const struct reach_due *due)
 		    d->resolver, due->name, due->family, on_address, job);
 		return;
 	case REACH_DUE_PROBE:
-		begin_probe(job, &due->to, depth_of(d->conf->probe.depth));
+		begin_probe(job, &due->to, depth_of(d->conf->probe.depth),
+		    due->greeting_timeout_ms);
 		return;
 	}
 }
@@ -212,7 +227,7 @@ begin_for_relay(struct daemon *d, const struct relays_due *due)
 	if (due->probe) {
 		enum smtp_depth depth = due->connect_only ? SMTP_DEPTH_CONNECT
 							  : SMTP_DEPTH_EHLO;
-		begin_probe(job, &due->to, depth);
+		begin_probe(job, &due->to, depth, due->greeting_timeout_ms);
 		return;
 	}
 	job->family = due->family;

@@ -32,9 +32,11 @@ struct smtp {
 	enum smtp_depth depth;
 	struct netaddr to;
 	int64_t connect_timeout_ms;
+	int64_t greeting_timeout_ms;
 	int64_t reply_timeout_ms;
 	int64_t started_at;
-	int64_t deadline; // of the verdict
+	int64_t entered_at; // the state
+	int64_t deadline;   // of the verdict
 	char helo[SMTPIO_WORD_MAX + 1];
 
 	struct smtpio io;
@@ -261,6 +263,8 @@ smtp_on_greeting(struct smtp *s, const struct smtpio_event *ev)
 		return;
 	}
 	smtp_keep_reply(s, &ev->reply);
+	int64_t took_ms = clock_now() - s->entered_at;
+	s->result.greeting_ms = took_ms > 0 ? took_ms : 1;
 	int kind = ev->reply.code / 100;
 	if (kind == 4 || kind == 5) {
 		smtp_conclude(s, OUTCOME_REFUSED_SERVICE);
@@ -330,6 +334,7 @@ smtp_state_ms(const struct smtp *s)
 	case SMTP_STATE_CONNECTING:
 		return s->connect_timeout_ms;
 	case SMTP_STATE_GREETING:
+		return s->greeting_timeout_ms;
 	case SMTP_STATE_EHLO:
 		return s->reply_timeout_ms;
 	case SMTP_STATE_COURTESY:
@@ -347,7 +352,7 @@ static void
 smtp_arm(struct smtp *s)
 {
 	int64_t ms = smtp_state_ms(s);
-	int64_t left = s->deadline - clock_now();
+	int64_t left = s->deadline - s->entered_at;
 
 	if (s->result.outcome == OUTCOME_NONE && left < ms)
 		ms = left > 0 ? left : 0;
@@ -400,6 +405,7 @@ smtp_enter(struct smtp *s, enum smtp_state state)
 		    netaddr_format_port(&s->to, address),
 		    smtp_state_name(s->state), smtp_state_name(state));
 	s->state = state;
+	s->entered_at = clock_now();
 	smtp_arm(s);
 	switch (state) {
 	case SMTP_STATE_CONNECTING:
@@ -534,6 +540,7 @@ smtp_start(const struct smtp_params *params, smtp_done_fn *done, void *arg)
 {
 	mxd_assert(params->to.family != 0 && params->to.port != 0);
 	mxd_assert(params->connect_timeout_ms > 0);
+	mxd_assert(params->greeting_timeout_ms > 0);
 	mxd_assert(params->reply_timeout_ms > 0);
 	mxd_assert(params->total_ms >= 0);
 
@@ -542,6 +549,7 @@ smtp_start(const struct smtp_params *params, smtp_done_fn *done, void *arg)
 	s->depth = params->depth;
 	s->to = params->to;
 	s->connect_timeout_ms = params->connect_timeout_ms;
+	s->greeting_timeout_ms = params->greeting_timeout_ms;
 	s->reply_timeout_ms = params->reply_timeout_ms;
 	s->started_at = clock_now();
 	s->deadline = s->started_at + (params->total_ms == 0

@@ -30,7 +30,7 @@ enum smtp_depth { // how far the conversation goes before QUIT
 };
 
 enum {
-	SMTP_TOTAL_MS = 60 * 1000, // cap of a conversation up to its verdict
+	SMTP_TOTAL_MS = 90 * 1000, // cap of a conversation up to its verdict
 	SMTP_QUIT_MS = 2 * 1000,   // how long the reply to QUIT is waited for
 };
 
@@ -41,14 +41,18 @@ struct smtp_params {
 	const char *helo;	 // argument of EHLO, one printable word of at
 				 // most 255 bytes, else local-error; copied
 	enum smtp_depth depth;
-	int64_t connect_timeout_ms; // > 0
-	int64_t reply_timeout_ms;   // for each whole reply; > 0
-	int64_t total_ms;	    // cap up to the verdict; 0: SMTP_TOTAL_MS
+	int64_t connect_timeout_ms;  // > 0
+	int64_t greeting_timeout_ms; // for the whole greeting; > 0
+	int64_t reply_timeout_ms;    // for each whole reply after it; > 0
+	int64_t total_ms;	     // cap up to the verdict; 0: SMTP_TOTAL_MS
 };
 
 struct smtp_result {
 	enum outcome outcome; // never OUTCOME_NONE, never FORGED_REPLY
 	int64_t latency_ms;   // from start to verdict
+	// What the whole greeting took from the handshake on, at least 1; 0: it
+	// did not come.
+	int64_t greeting_ms;
 	int code; // of the last whole reply before the verdict; 0: none came
 	// The last reply's last line with its code; of not-smtp, the line that
 	// told so, and of a timeout the first that came instead of a reply, if

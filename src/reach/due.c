@@ -585,6 +585,7 @@ next_probe(struct reach *r, int64_t now, struct reach_due *out)
 		    .kind = REACH_DUE_PROBE,
 		    .id = ref_id(ref),
 		    .to = e->address,
+		    .greeting_timeout_ms = endpoint_greeting_timeout_ms(r, e),
 		};
 		return true;
 	}

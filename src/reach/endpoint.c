@@ -2,6 +2,7 @@
 // Endpoints: the verdict on each address, by evidence, with hysteresis.
 #include "base/bug.h"
 #include "base/mem.h"
+#include "reach/greeting.h"
 #include "reach/internal.h"
 
 #include <stdlib.h>
@@ -308,6 +309,13 @@ endpoint_may_begin(struct reach *r, uint32_t id)
 	return endpoint_is_probed(r, e);
 }
 
+int64_t
+endpoint_greeting_timeout_ms(const struct reach *r, const struct endpoint *e)
+{
+	return greeting_timeout(
+	    e->slowest_s, r->p.reply_timeout_ms, r->p.greeting_timeout_ms);
+}
+
 // A down endpoint's interval doubles to its maximum, never beyond.
 static int64_t
 next_backoff(struct reach *r, struct endpoint *e)
@@ -536,6 +544,14 @@ endpoint_has_only_no_route(const struct endpoint *e, enum outcome outcome)
 {
 	return outcome == OUTCOME_NO_ROUTE &&
 	       (e->observed_at == 0 || e->no_route_only);
+}
+
+void
+reach_tell_greeting(struct reach *r, uint32_t endpoint, int64_t took_ms)
+{
+	struct endpoint *e = endpoint_at(r, endpoint);
+	mxd_assert(e->live && e->probing);
+	e->slowest_s = greeting_note(e->slowest_s, took_ms);
 }
 
 void

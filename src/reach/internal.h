@@ -175,6 +175,7 @@ struct endpoint {
 	uint8_t outcome;     // enum outcome, the last
 	uint8_t fails, oks;  // in a row
 	uint8_t fixed;	     // enum reach_fixed_as
+	uint8_t slowest_s;   // greeting, as greeting_note() has it; 0: none
 	uint8_t place : 3;
 	bool live : 1; // in use
 	bool probing : 1;
@@ -353,6 +354,9 @@ bool endpoint_may_begin(struct reach *r, uint32_t id);
 // Its hosts are the caller's to bring up to date, once all endpoints are.
 void endpoint_reconfigure(struct reach *r, uint32_t id, int64_t now);
 void endpoint_fini_all(struct reach *r);
+// For how long its greeting is waited for now.
+int64_t
+endpoint_greeting_timeout_ms(const struct reach *r, const struct endpoint *e);
 
 // due.c
 void due_init(struct reach *r, int64_t now);

@@ -37,6 +37,7 @@ struct reach_params {
 	int64_t interval_ms, fast_interval_ms;
 	int64_t down_interval_ms, down_interval_max_ms;
 	int64_t idle_ms;
+	int64_t reply_timeout_ms, greeting_timeout_ms; // of a probe; > 0
 	bool ipv4, ipv6;    // families probed; at least one
 	bool allow_private; // NETADDR_LOCAL is public
 	bool relay_refused; // connect-refused is as bad as blocked
@@ -209,6 +210,9 @@ void reach_tell_mx(struct reach *r, uint32_t domain,
 // The answer to REACH_DUE_ADDRESS.
 void reach_tell_address(struct reach *r, uint32_t host, int family,
     const struct answer_addr *answer, int64_t now);
+// Before the result: its whole greeting came, whatever the code, and took so
+// long from the handshake on; > 0.
+void reach_tell_greeting(struct reach *r, uint32_t endpoint, int64_t took_ms);
 // The result of REACH_DUE_PROBE. `text` is printable, "" when there is none.
 void reach_tell_probe(struct reach *r, uint32_t endpoint, enum outcome outcome,
     int64_t latency_ms, const char *text, int64_t now);
@@ -219,10 +223,11 @@ enum reach_due_kind { REACH_DUE_MX, REACH_DUE_ADDRESS, REACH_DUE_PROBE };
 
 struct reach_due {
 	enum reach_due_kind kind;
-	uint32_t id;	   // to be told with the answer
-	const char *name;  // MX, ADDRESS: borrowed until told
-	int family;	   // ADDRESS: AF_INET or AF_INET6
-	struct netaddr to; // PROBE: with its port
+	uint32_t id;		     // to be told with the answer
+	const char *name;	     // MX, ADDRESS: borrowed until told
+	int family;		     // ADDRESS: AF_INET or AF_INET6
+	struct netaddr to;	     // PROBE: with its port
+	int64_t greeting_timeout_ms; // PROBE: how long its greeting may take
 };
 
 // What is to be done now; false: nothing, or, when reach_next_at() says `now`

@@ -5,6 +5,7 @@
 #include "base/bug.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "reach/greeting.h"
 #include "route/render.h"
 
 #include <stdlib.h>
@@ -29,9 +30,14 @@ enum found {
 	FOUND_SELF, // whatever its addresses say: it is ourselves
 };
 
+struct address {
+	struct netaddr to; // with the port
+	uint8_t slowest_s; // greeting, as greeting_note() has it; 0: none
+};
+
 struct relay {
-	const struct conf_relay *conf;	    // borrowed
-	struct netaddr addr[ADDRESSES_MAX]; // with the port
+	const struct conf_relay *conf; // borrowed
+	struct address addr[ADDRESSES_MAX];
 	unsigned n_addr;
 	unsigned at; // which one is probed
 	enum phase phase;
@@ -235,8 +241,8 @@ relay_init(struct relay *relay, const struct conf_relay *conf, int64_t now)
 	    .round_at = now,
 	};
 	if (conf->address.family != 0) {
-		relay->addr[0] = conf->address;
-		relay->addr[0].port = conf->port;
+		relay->addr[0].to = conf->address;
+		relay->addr[0].to.port = conf->port;
 		relay->n_addr = 1;
 		relay->expires_at = INT64_MAX;
 	}
@@ -247,7 +253,7 @@ drop_family(struct relay *relay, int family)
 {
 	unsigned kept = 0;
 	for (unsigned i = 0; i < relay->n_addr; i++)
-		if (relay->addr[i].family != family)
+		if (relay->addr[i].to.family != family)
 			relay->addr[kept++] = relay->addr[i];
 	relay->n_addr = kept;
 }
@@ -358,7 +364,7 @@ relays_have_address(const struct relays *r, const struct netaddr *a)
 {
 	for (unsigned i = 0; i < r->n; i++)
 		for (unsigned j = 0; j < r->relay[i].n_addr; j++)
-			if (netaddr_same_ip(&r->relay[i].addr[j], a))
+			if (netaddr_same_ip(&r->relay[i].addr[j].to, a))
 				return true;
 	return false;
 }
@@ -457,7 +463,7 @@ find_self(const struct relays *r, const struct relay *relay)
 	if (r->self == NULL || !ourselves_is_mail_port(relay->conf->port))
 		return found;
 	for (unsigned i = 0; i < relay->n_addr; i++) {
-		const struct netaddr *a = &relay->addr[i];
+		const struct netaddr *a = &relay->addr[i].to;
 		if (ourselves_why_address(r->self, a) == NULL)
 			continue;
 		if (found.family == 0 || memcmp(a, &found, sizeof(*a)) < 0)
@@ -534,6 +540,15 @@ end_round(struct relays *r, struct relay *relay, struct relays_change *change)
 	return true;
 }
 
+static void
+aim(const struct relays *r, const struct address *a, struct relays_due *out)
+{
+	out->to = a->to;
+	out->greeting_timeout_ms = greeting_timeout(a->slowest_s,
+	    r->conf->probe.reply_timeout_ms,
+	    r->conf->probe.greeting_timeout_ms);
+}
+
 bool
 relays_next(struct relays *r, int64_t now, struct relays_due *out)
 {
@@ -558,7 +573,7 @@ relays_next(struct relays *r, int64_t now, struct relays_due *out)
 				    CONF_RELAY_PROBE_CONNECT,
 		};
 		if (probe)
-			out->to = relay->addr[relay->at];
+			aim(r, &relay->addr[relay->at], out);
 		return true;
 	}
 	return false;
@@ -607,6 +622,16 @@ lifetime_ms(const struct conf *conf, const struct answer_addr *answer)
 	return ms < conf->dns.max_ttl_ms ? ms : conf->dns.max_ttl_ms;
 }
 
+// The slowest greeting of an address that the relay has; 0: it has not.
+static uint8_t
+slowest_of(const struct relay *relay, const struct netaddr *to)
+{
+	for (unsigned i = 0; i < relay->n_addr; i++)
+		if (netaddr_equal(&relay->addr[i].to, to))
+			return relay->addr[i].slowest_s;
+	return 0;
+}
+
 // A definite answer replaces the family's addresses; a failure keeps them.
 static void
 take_addresses(const struct relays *r, struct relay *relay, int family,
@@ -618,10 +643,13 @@ take_addresses(const struct relays *r, struct relay *relay, int family,
 	relay->dns = answer->outcome;
 	if (!answer_is_definite(answer->outcome))
 		return;
+	const struct relay before = *relay;
 	drop_family(relay, family);
 	for (unsigned i = 0; i < answer->n; i++) {
-		relay->addr[relay->n_addr] = answer->addr[i];
-		relay->addr[relay->n_addr++].port = relay->conf->port;
+		struct address *a = &relay->addr[relay->n_addr++];
+		a->to = answer->addr[i];
+		a->to.port = relay->conf->port;
+		a->slowest_s = slowest_of(&before, &a->to);
 	}
 }
 
@@ -643,6 +671,15 @@ relays_tell_address(struct relays *r, unsigned i, int family,
 		return false; // to be probed
 	}
 	return end_round(r, relay, change);
+}
+
+void
+relays_tell_greeting(struct relays *r, unsigned i, int64_t took_ms)
+{
+	struct relay *relay = &r->relay[i];
+	mxd_assert(relay->in_flight && relay->phase == PHASE_PROBE);
+	struct address *a = &relay->addr[relay->at];
+	a->slowest_s = greeting_note(a->slowest_s, took_ms);
 }
 
 bool

@@ -59,8 +59,9 @@ struct relays_due {
 	bool probe;	  // else: resolve `name`
 	const char *name; // borrowed until told
 	int family;
-	struct netaddr to; // with its port
-	bool connect_only; // depth connect is enough
+	struct netaddr to;	     // with its port
+	int64_t greeting_timeout_ms; // how long its greeting may take
+	bool connect_only;	     // depth connect is enough
 };
 // One question at a time for each relay. Each item must be told an answer.
 bool relays_next(struct relays *r, int64_t now, struct relays_due *out);
@@ -99,6 +100,9 @@ struct relays_change {
 	const char *nexthop;
 };
 
+// Before the result of a probe: its whole greeting came, whatever the code, and
+// took so long from the handshake on; > 0.
+void relays_tell_greeting(struct relays *r, unsigned relay, int64_t took_ms);
 // Both return true when the relay's state changed, or when it was found to be
 // ourselves, or so by another address than before.
 bool relays_tell_address(struct relays *r, unsigned relay, int family,

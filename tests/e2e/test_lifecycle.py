@@ -441,7 +441,7 @@ def test_reload_while_sessions_wait():
 def test_reload_tells_of_a_change_to_who_waits():
     """A waiting session learns of the new rule first: there is a line."""
     with World({"policy": {"wait": "40s"}, "dns": {"timeout": "40s"},
-                "probe": {"reply_timeout": "30s"}}) as w:
+                "probe": {"greeting_timeout": "30s"}}) as w:
         w.domain("w.test", [(10, "mx.w.test", [UP])], ttl=1)
         w.smtp.set(UP, fakesmtp.SILENT)
         session = w.policy()

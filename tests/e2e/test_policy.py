@@ -148,7 +148,7 @@ def test_waiters_share_one_question():
 
 def test_waits_for_the_verdict_not_for_the_backups():
     """Settled: the best host that is up, and all before it, are known."""
-    with World({"policy": {"wait": "50s"}, "probe": {"reply_timeout": "40s"},
+    with World({"policy": {"wait": "50s"}, "probe": {"greeting_timeout": "40s"},
                 "dns": {"timeout": "40s"}}) as w:
         w.domain("s.test", [(10, "a.s.test", [UP]), (20, "b.s.test", [DEAD])])
         w.smtp.set(UP, fakesmtp.GOOD)

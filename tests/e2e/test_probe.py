@@ -48,7 +48,8 @@ VERDICTS = {
 
 @long
 def test_verdicts_and_bytes():
-    with World({"probe": {"reply_timeout": "2s"}}) as w:
+    with World({"probe": {"greeting_timeout": "2s",
+                          "reply_timeout": "2s"}}) as w:
         names = {}
         for number, behaviour in enumerate(VERDICTS):
             name = "%s.test" % behaviour
@@ -88,7 +89,8 @@ def test_verdicts_and_bytes():
 @long
 def test_greeting_after_the_pause_of_postscreen():
     """"220-" at once and the rest after 6 s: waited for, with the defaults."""
-    with World({"probe": {"reply_timeout": None}}) as w:
+    with World({"probe": {"greeting_timeout": None,
+                          "reply_timeout": None}}) as w:
         w.simple("x.test", "127.10.0.1", fakesmtp.TEASER_6S)
         w.judged("x.test", route="direct", reason="all-reachable")
         conn = eventually(lambda: [c for c in w.smtp.conns("127.10.0.1")
@@ -97,10 +99,37 @@ def test_greeting_after_the_pause_of_postscreen():
         same(w.smtp.count("127.10.0.1"), 1, "probes")
 
 
+@long
+def test_late_greeting_has_its_own_time():
+    """Who greets later than a reply may take is alive, and stays so.
+
+    One that greeted sooner is noticed sooner when it falls silent.
+    """
+    late, quick = "127.10.0.1", "127.11.0.1"
+    with World({"probe": {"greeting_timeout": "60s", "reply_timeout": "2s",
+                          "interval": "1s"},
+                "policy": {"wait": "50s"}}) as w:
+        w.simple("late.test", late, fakesmtp.LATE)
+        w.simple("quick.test", quick, fakesmtp.GOOD)
+        for name in ("late.test", "quick.test"):
+            w.judged(name, route="direct", reason="all-reachable")
+        # After a reload, too: twice three seconds, not twice sixty.
+        w.hangup()
+        w.smtp.set(quick, fakesmtp.SILENT)
+        w.until("transport", "u@quick.test", w.relay_reply())
+        check(w.daemon.find(r"\bendpoint address=127\.11\.0\.1 .*"
+                            r"old=reachable new=unreachable "
+                            r"outcome=greeting-timeout count=2\b"))
+        w.until_route("late.test", route="direct", reason="all-reachable")
+        check(not w.daemon.find(r"\bendpoint address=127\.10\.0\.1 .*"
+                                r"new=unreachable"))
+
+
 @slow
 def test_slow_peers_with_the_defaults():
     """A greeting after a minute and a byte every 5 s are dead, by and by."""
-    with World({"probe": {"reply_timeout": None, "connect_timeout": None},
+    with World({"probe": {"greeting_timeout": None, "reply_timeout": None,
+                          "connect_timeout": None},
                 "policy": {"wait": "1s"}}) as w:
         w.simple("late.test", "127.10.0.1", fakesmtp.LATE_60S)
         w.simple("tarpit.test", "127.11.0.1", fakesmtp.TARPIT_5S)
@@ -119,7 +148,7 @@ def test_slow_peers_with_the_defaults():
 
 def test_one_probe_for_all_that_share():
     """Forty domains, one address: one connection."""
-    with World({"probe": {"reply_timeout": "20s"}}) as w:
+    with World({"probe": {"greeting_timeout": "20s"}}) as w:
         w.smtp.set("127.10.0.1", fakesmtp.TEASER)
         names = ["d%d.test" % number for number in range(40)]
         for number, name in enumerate(names):
@@ -336,7 +365,8 @@ def test_rate_limit_does_not_lose_a_lookup():
     else happens meanwhile."""
     one, two = "127.10.0.1", "127.10.0.2"
     with World({"probe": {"per_second": 1, "interval": "1s",
-                          "reply_timeout": "60s", "protocols": ["ipv4"]}},
+                          "greeting_timeout": "60s", "reply_timeout": "60s",
+                          "protocols": ["ipv4"]}},
                canary=False, relay=False) as w:
         for name, address in (("a.test", one), ("b.test", two)):
             w.simple(name, address, fakesmtp.GOOD, ttl=86400)

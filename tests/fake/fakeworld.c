@@ -96,6 +96,8 @@ default_params(void)
 	    .down_interval_ms = 2 * 60 * 1000,
 	    .down_interval_max_ms = 10 * 60 * 1000,
 	    .idle_ms = 86400 * 1000,
+	    .reply_timeout_ms = 20 * 1000,
+	    .greeting_timeout_ms = 45 * 1000,
 	    .ipv4 = true,
 	    .ipv6 = true,
 	    .allow_private = true,
@@ -371,9 +373,15 @@ assert_not_in_flight(const struct fakeworld *w, const struct reach_due *due)
 static void
 fly(struct fakeworld *w, const struct reach_due *due)
 {
-	struct fakeworld_flight f = {.due = *due, .at = w->now + w->dns_ms};
+	struct fakeworld_flight f = {
+	    .due = *due,
+	    .began_at = w->now,
+	    .at = w->now + w->dns_ms,
+	};
 	int64_t latency_ms;
 	assert_not_in_flight(w, due);
+	if (due->kind == REACH_DUE_PROBE)
+		w->greeting_timeout_ms = due->greeting_timeout_ms;
 	if (due->kind != REACH_DUE_PROBE) {
 		w->questions++;
 		if (w->script.dns_ms != NULL)
@@ -434,6 +442,10 @@ land_probe(struct fakeworld *w, const struct fakeworld_flight *f)
 	enum outcome outcome = f->outcome;
 	if (w->script.probe == NULL)
 		outcome = peer_of(w, &f->due.to)->outcome;
+	if (outcome_says(outcome) == OUTCOME_SAYS_UP &&
+	    outcome != OUTCOME_CONNECTED)
+		reach_tell_greeting(w->reach, f->due.id,
+		    w->now > f->began_at ? w->now - f->began_at : 1);
 	reach_tell_probe(w->reach, f->due.id, outcome, 1,
 	    outcome_says(outcome) == OUTCOME_SAYS_UP ? "220 hello"
 						     : "went wrong",

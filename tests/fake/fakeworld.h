@@ -25,7 +25,7 @@ struct fakeworld_script {
 	void (*mx)(const char *name, struct answer_mx *out);
 	void (*addr)(const char *name, int family, struct answer_addr *out);
 	int64_t (*dns_ms)(const char *name); // else w->dns_ms
-	// Asked when a probe begins.
+	// Asked when a probe begins; w->greeting_timeout_ms is of that one.
 	enum outcome (*probe)(const struct netaddr *to, int64_t *latency_ms);
 	// The same for relays; NULL: they stay healthy unprobed.
 	struct relays_heard (*relay)(unsigned relay, int64_t *latency_ms);
@@ -49,7 +49,8 @@ struct fakeworld {
 	struct relays *relays;
 	struct plans *plans;
 	int64_t now;
-	int64_t dns_ms; // how long an answer takes
+	int64_t dns_ms;		     // how long an answer takes
+	int64_t greeting_timeout_ms; // of the last probe that began
 
 	struct fakeworld_mx {
 		char name[DNAME_SIZE];
@@ -74,6 +75,7 @@ struct fakeworld {
 	struct fakeworld_flight {
 		struct reach_due due; // relay's probe: its id is the relay's
 		bool for_relay;
+		int64_t began_at;
 		int64_t at;	      // when its answer comes
 		uint64_t serial;      // of those at one time, which is first
 		enum outcome outcome; // by the script

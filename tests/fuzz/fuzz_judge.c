@@ -247,6 +247,8 @@ static const struct reach_params usual = {
     .down_interval_ms = 2 * MINUTE,
     .down_interval_max_ms = 10 * MINUTE,
     .idle_ms = DAY,
+    .reply_timeout_ms = 20 * SECOND,
+    .greeting_timeout_ms = 45 * SECOND,
 };
 
 // The figures: usual ones, and what the switches make of them.
@@ -484,6 +486,9 @@ land(struct judge *j, unsigned i)
 	case REACH_DUE_PROBE: {
 		enum outcome outcome = take_outcome(j);
 		bool up = outcome_says(outcome) == OUTCOME_SAYS_UP;
+		if (up)
+			reach_tell_greeting(
+			    j->reach, due.id, 1 + j->now % MINUTE);
 		reach_tell_probe(j->reach, due.id, outcome, 1,
 		    up ? "" : "went wrong", j->now);
 		return;

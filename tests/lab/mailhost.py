@@ -68,7 +68,8 @@ def base_config():
                  "local_domains": ["isp.example", "filtered.example"]},
         "dns": {"servers": [DNS4]},
         "probe": {"allow_private": True, "helo": "op.isp.example",
-                  "connect_timeout": "1s", "reply_timeout": "5s",
+                  "connect_timeout": "1s", "greeting_timeout": "5s",
+                  "reply_timeout": "5s",
                   "fast_interval": "1s", "interval": "2s",
                   "down_interval": "1s", "down_interval_max": "2s"},
         "relays": [

@@ -73,7 +73,7 @@ def test_odd_peers(lab):
     """Endless, tarpit, late: relayed; half a greeting, then all: direct."""
     kinds = ("endless", "teaser", "tarpit", "late")
     lab.world.set_modes(**{"mx_%s_example" % k: k for k in kinds})
-    lab.op.start({"probe": {"reply_timeout": "8s"},
+    lab.op.start({"probe": {"greeting_timeout": "8s", "reply_timeout": "8s"},
                   "policy": {"wait": "30s"}},
                  policy="check_policy_service { inet:127.0.0.1:2528, "
                         "timeout=60s, try_limit=1, default_action=DUNNO }")

@@ -63,7 +63,7 @@ def test_silence_after_the_handshake(lab):
     """Silent or deaf after the handshake: relayed, deferred once at most."""
     for kind in ("silent", "mute"):
         lab.fw.block(kind, *addresses("mx.%s.example" % kind))
-    lab.op.start({"probe": {"reply_timeout": "2s"}},
+    lab.op.start({"probe": {"greeting_timeout": "2s", "reply_timeout": "2s"}},
                  settings={"smtp_helo_timeout": "3s",
                            "smtp_connect_timeout": "3s"})
     outcomes = {"silent": "greeting-timeout", "mute": "reply-timeout"}

@@ -10,7 +10,8 @@ def start(lab):
     """Daemon and Postfix side by side; neither knows of the other."""
     lab.world.set_modes(**{"mx_%s_forms_example" % name: "form " + name
                            for name in FORMS})
-    lab.op.daemon.configure({"probe": {"reply_timeout": "60s",
+    lab.op.daemon.configure({"probe": {"greeting_timeout": "60s",
+                                       "reply_timeout": "60s",
                                        "connect_timeout": "10s",
                                        "per_net": 100}})
     lab.op.daemon.start()

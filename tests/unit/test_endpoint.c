@@ -55,6 +55,77 @@ START_TEST(test_endpoint_slow_greeting_needs_fall)
 }
 END_TEST
 
+// Runs until it was probed once more; returns how long the greeting might take.
+static int64_t
+next_greeting_timeout(void)
+{
+	struct fakeworld_peer *p = fakeworld_at(w, A);
+	unsigned before = p->probes;
+	while (p->probes == before) {
+		fakeworld_ask(w, "a.test", REACH_WANTED);
+		fakeworld_run(w, 1000);
+	}
+	int64_t ms = w->greeting_timeout_ms;
+	fakeworld_run(w, MINUTE);
+	return ms;
+}
+
+// greeting_timeout for one never heard; one that greets soon has reply_timeout
+// from then on, until it greets late.
+START_TEST(test_endpoint_greeting_timeout_by_what_was_heard)
+{
+	add_one();
+	fakeworld_peer(w, A, OUTCOME_GREETING_TIMEOUT, 45000);
+	ck_assert_int_eq(next_greeting_timeout(), 45000);
+	ck_assert_int_eq(next_greeting_timeout(), 45000); // in vain so far
+	fakeworld_peer(w, A, OUTCOME_EHLO, 300);
+	ck_assert_int_eq(next_greeting_timeout(), 45000);
+	ck_assert_int_eq(next_greeting_timeout(), 20000);
+	world_block(A); // says nothing of how it greets
+	ck_assert_int_eq(next_greeting_timeout(), 20000);
+	fakeworld_peer(w, A, OUTCOME_REFUSED_SERVICE, 8001); // a greeting, too
+	ck_assert_int_eq(next_greeting_timeout(), 20000);
+	ck_assert_int_eq(next_greeting_timeout(), 3 * 9000);
+	fakeworld_peer(w, A, OUTCOME_EHLO, 19900);
+	ck_assert_int_eq(next_greeting_timeout(), 3 * 9000);
+	ck_assert_int_eq(next_greeting_timeout(), 45000);
+	fakeworld_peer(w, A, OUTCOME_EHLO, 300);
+	ck_assert_int_eq(next_greeting_timeout(), 45000);
+	ck_assert_int_eq(next_greeting_timeout(), 45000);
+}
+END_TEST
+
+// What is known of its greetings lasts as long as its state does, and beyond.
+START_TEST(test_endpoint_greeting_is_kept)
+{
+	add_one();
+	fakeworld_peer(w, A, OUTCOME_EHLO, 300);
+	fakeworld_settle(w, "a.test");
+	// A reload, with other figures.
+	w->params.reply_timeout_ms = 10000;
+	fakeworld_reconfigure(w);
+	ck_assert_int_eq(next_greeting_timeout(), 10000);
+	w->params.greeting_timeout_ms = 5000; // for all
+	fakeworld_reconfigure(w);
+	ck_assert_int_eq(next_greeting_timeout(), 5000);
+	// Another host that has it.
+	fakeworld_mx(w, "a.test", 10, "mx.b.test", -1);
+	fakeworld_host(w, "mx.b.test", A, NULL);
+	fakeworld_run(w, 2 * HOUR);
+	ck_assert_int_eq(next_greeting_timeout(), 5000);
+	w->params.greeting_timeout_ms = 45000;
+	fakeworld_reconfigure(w);
+	ck_assert_int_eq(next_greeting_timeout(), 10000);
+	// Probing off, which takes the verdict, and on.
+	w->params.probe_enabled = false;
+	fakeworld_reconfigure(w);
+	fakeworld_run(w, HOUR);
+	w->params.probe_enabled = true;
+	fakeworld_reconfigure(w);
+	ck_assert_int_eq(next_greeting_timeout(), 10000);
+}
+END_TEST
+
 START_TEST(test_endpoint_goes_down_after_fall_failures)
 {
 	add_one();
@@ -463,6 +534,9 @@ endpoint_suite(void)
 	tcase_add_loop_test(tc, test_endpoint_may_be_probed, 0, 16);
 	tcase_add_loop_test(tc, test_endpoint_fixed_by_configuration, 0, 3);
 	suite_add_tcase(s, tc);
+	add_world_case(s, "greeting",
+	    test_endpoint_greeting_timeout_by_what_was_heard,
+	    test_endpoint_greeting_is_kept);
 	add_world_case(s, "hysteresis", test_endpoint_slow_greeting_needs_fall,
 	    test_endpoint_goes_down_after_fall_failures,
 	    test_endpoint_success_resets_failures,

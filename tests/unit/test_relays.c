@@ -495,6 +495,52 @@ START_TEST(test_relays_keep_all_that_an_answer_keeps)
 }
 END_TEST
 
+// Expects a probe to this address; how long its greeting may take. It greets
+// after `took_ms`, 0: not.
+static int64_t
+greeting_of(const char *address, int64_t took_ms)
+{
+	struct relays_due due;
+	char text[NETADDR_TEXT_MAX];
+	ck_assert(relays_next(relays, now, &due));
+	ck_assert_str_eq(netaddr_format(&due.to, text), address);
+	if (took_ms > 0)
+		relays_tell_greeting(relays, due.relay, took_ms);
+	relays_tell_probe(
+	    relays, due.relay, took_ms > 0 ? &good : &dead, now, &change);
+	return due.greeting_timeout_ms;
+}
+
+// Each address by what was heard of it, over reloads and new answers, too.
+START_TEST(test_relays_greeting_timeout_by_address)
+{
+	struct answer_addr both = answer_of("192.0.2.1 192.0.2.2");
+	struct answer_addr turned = answer_of("192.0.2.2 192.0.2.3 192.0.2.1");
+	struct answer_addr none = answer_of("");
+	configure(BY_NAME);
+	resolve(AF_INET, &both);
+	resolve(AF_INET6, &none);
+	ck_assert_int_eq(greeting_of("192.0.2.1", 0), 45000);
+	ck_assert_int_eq(greeting_of("192.0.2.2", 200), 45000);
+	now += FAST;
+	ck_assert_int_eq(greeting_of("192.0.2.1", 9000), 45000);
+	now += FAST;
+	ck_assert_int_eq(greeting_of("192.0.2.1", 0), 27000);
+	ck_assert_int_eq(greeting_of("192.0.2.2", 200), 20000);
+	now += TTL_S * 1000;
+	resolve(AF_INET, &turned);
+	resolve(AF_INET6, &none);
+	ck_assert_int_eq(greeting_of("192.0.2.2", 0), 20000);
+	ck_assert_int_eq(greeting_of("192.0.2.3", 0), 45000);
+	ck_assert_int_eq(greeting_of("192.0.2.1", 0), 27000);
+	configure("probe={reply_timeout=\"30s\";};" BY_NAME);
+	now += FAST;
+	ck_assert_int_eq(greeting_of("192.0.2.2", 0), 30000);
+	ck_assert_int_eq(greeting_of("192.0.2.3", 0), 45000);
+	ck_assert_int_eq(greeting_of("192.0.2.1", 0), 30000);
+}
+END_TEST
+
 START_TEST(test_relays_resolved_anew_after_the_ttl)
 {
 	struct answer_addr v4 = answer_of("192.0.2.1");
@@ -1056,6 +1102,7 @@ relays_suite(void)
 	tcase_add_test(tc, test_relays_probe_connect);
 	tcase_add_test(tc, test_relays_addresses_in_turn);
 	tcase_add_test(tc, test_relays_keep_all_that_an_answer_keeps);
+	tcase_add_test(tc, test_relays_greeting_timeout_by_address);
 	tcase_add_test(tc, test_relays_resolved_anew_after_the_ttl);
 	tcase_add_loop_test(tc, test_relays_resolve_failures, 0, 4);
 	tcase_add_test(tc, test_relays_family_that_is_not_probed);

@@ -232,6 +232,7 @@ run_aim(struct run *r, enum smtp_depth depth)
 	    .helo = "probe.example",
 	    .depth = depth,
 	    .connect_timeout_ms = LONG_MS,
+	    .greeting_timeout_ms = LONG_MS,
 	    .reply_timeout_ms = LONG_MS,
 	};
 	inject.port = r->params.to.port;
@@ -269,9 +270,9 @@ run_until_closed(struct run *r)
 struct talk_row {
 	const char *name;
 	enum smtp_depth depth;
-	int family;	      // 0: AF_INET
-	int reply_timeout_ms; // 0: never
-	int total_ms;	      // 0: never
+	int family;	// 0: AF_INET
+	int timeout_ms; // of greeting and replies; 0: never
+	int total_ms;	// 0: never
 	enum outcome outcome;
 	const char *text;
 	const char *sent; // all that the client says
@@ -306,8 +307,9 @@ check_talk(const struct talk_row *row, int i)
 	}
 	ck_assert_ptr_nonnull(r.fake);
 	run_aim(&r, row->depth);
-	if (row->reply_timeout_ms != 0)
-		r.params.reply_timeout_ms = row->reply_timeout_ms;
+	if (row->timeout_ms != 0)
+		r.params.greeting_timeout_ms = r.params.reply_timeout_ms =
+		    row->timeout_ms;
 	r.params.total_ms = row->total_ms;
 	run_start(&r);
 	ck_assert_uint_eq(r.calls, 0);
@@ -555,6 +557,33 @@ END_TEST
 START_TEST(test_smtp_failed)
 {
 	check_talk(&failed[_i], _i);
+}
+END_TEST
+
+// The greeting has its time, and each reply after it another. Row 0: the first
+// is over; row 1: the greeting comes when a reply would be too late.
+START_TEST(test_smtp_greeting_has_its_own_timeout)
+{
+	static const struct fakesmtp_step scripts[][8] = {
+	    {FAKE_SAY("220-x\r\n"), FAKE_END},
+	    {FAKE_PAUSE(200), GREET, FAKE_END},
+	};
+	struct run r;
+
+	run_init(&r);
+	r.fake = fakesmtp_start(r.base, AF_INET, scripts[_i]);
+	run_aim(&r, SMTP_DEPTH_EHLO);
+	if (_i == 0)
+		r.params.greeting_timeout_ms = 50;
+	else
+		r.params.reply_timeout_ms = 50;
+	run_start(&r);
+	run_until_done(&r);
+	ck_assert_str_eq(outcome_name(r.result.outcome),
+	    _i == 0 ? "greeting-timeout" : "reply-timeout");
+	ck_assert(
+	    _i == 0 ? r.result.greeting_ms == 0 : r.result.greeting_ms >= 150);
+	run_fini(&r);
 }
 END_TEST
 
@@ -912,6 +941,32 @@ START_TEST(test_smtp_latency_ends_at_verdict)
 }
 END_TEST
 
+// From the handshake to the whole greeting, whatever its code. Row 2: none.
+START_TEST(test_smtp_greeting_is_timed)
+{
+	static const int64_t late = 5000 + 20050;
+	static const struct fakesmtp_step scripts[][6] = {
+	    {FAKE_PAUSE(1), FAKE_CALL(set_clock, (void *)&late),
+		FAKE_SAY("220 mx\r\n"), FAKE_CLOSE, FAKE_END},
+	    {FAKE_PAUSE(1), FAKE_CALL(set_clock, (void *)&late),
+		FAKE_SAY("554 no\r\n"), FAKE_CLOSE, FAKE_END},
+	    {FAKE_PAUSE(1), FAKE_CALL(set_clock, (void *)&late),
+		FAKE_SAY("220-mx\r\n"), FAKE_CLOSE, FAKE_END},
+	};
+	struct run r;
+
+	run_init(&r);
+	r.fake = fakesmtp_start(r.base, AF_INET, scripts[_i]);
+	run_aim(&r, SMTP_DEPTH_EHLO);
+	clock_freeze(5000);
+	run_start(&r);
+	run_until_done(&r);
+	clock_freeze(-1);
+	ck_assert_int_eq(r.result.greeting_ms, _i == 2 ? 0 : 20050);
+	run_fini(&r);
+}
+END_TEST
+
 // The cap is past when the greeting is whole: it was answered, and EHLO has no
 // time left. Row 0: the default cap.
 START_TEST(test_smtp_total_cap)
@@ -955,7 +1010,7 @@ START_TEST(test_smtp_last_look_after_a_stall)
 	if (_i == 0)
 		r.params.connect_timeout_ms = 50;
 	else
-		r.params.reply_timeout_ms = 50;
+		r.params.greeting_timeout_ms = 50;
 	run_start(&r);
 	// The greeting is written in the turn that accepts, and read in a later
 	// one.
@@ -1123,6 +1178,7 @@ smtp_suite(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, test_smtp_answered, 0, ARRAY_LEN(answered));
 	tcase_add_loop_test(tc, test_smtp_failed, 0, ARRAY_LEN(failed));
+	tcase_add_loop_test(tc, test_smtp_greeting_has_its_own_timeout, 0, 2);
 	tcase_add_loop_test(tc, test_smtp_quit_is_bounded, 0, 3);
 	tcase_add_test(tc, test_smtp_connect_refused);
 	tcase_add_loop_test(tc, test_smtp_connect_timeout, 0, 2);
@@ -1137,6 +1193,7 @@ smtp_suite(void)
 	tcase_add_test(tc, test_smtp_short_sends);
 	tcase_add_test(tc, test_smtp_socket_flags);
 	tcase_add_test(tc, test_smtp_latency_ends_at_verdict);
+	tcase_add_loop_test(tc, test_smtp_greeting_is_timed, 0, 3);
 	tcase_add_loop_test(tc, test_smtp_total_cap, 0, 2);
 	tcase_add_loop_test(tc, test_smtp_last_look_after_a_stall, 0, 2);
 	suite_add_tcase(suite, tc);
