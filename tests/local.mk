@@ -117,6 +117,7 @@ fuzz_tests = \
 	tests/fuzz/fuzz_listenaddr \
 	tests/fuzz/fuzz_netstring \
 	tests/fuzz/fuzz_question \
+	tests/fuzz/fuzz_recipient \
 	tests/fuzz/fuzz_rrtext \
 	tests/fuzz/fuzz_smtpreply \
 	tests/fuzz/fuzz_socketmap \
@@ -140,6 +141,7 @@ tests_fuzz_fuzz_judge_SOURCES = $(fuzz_main) \
 tests_fuzz_fuzz_listenaddr_SOURCES = $(fuzz_main) tests/fuzz/fuzz_listenaddr.c
 tests_fuzz_fuzz_netstring_SOURCES = $(fuzz_main) tests/fuzz/fuzz_netstring.c
 tests_fuzz_fuzz_question_SOURCES = $(fuzz_main) tests/fuzz/fuzz_question.c
+tests_fuzz_fuzz_recipient_SOURCES = $(fuzz_main) tests/fuzz/fuzz_recipient.c
 tests_fuzz_fuzz_rrtext_SOURCES = $(fuzz_main) tests/fuzz/fuzz_rrtext.c
 tests_fuzz_fuzz_smtpreply_SOURCES = $(fuzz_main) tests/fuzz/fuzz_smtpreply.c
 tests_fuzz_fuzz_socketmap_SOURCES = $(fuzz_main) tests/fuzz/fuzz_socketmap.c
@@ -153,6 +155,7 @@ tests_fuzz_fuzz_judge_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_listenaddr_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_netstring_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_question_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_recipient_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_rrtext_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_smtpreply_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_socketmap_LDADD = $(fuzz_libs)
@@ -172,6 +175,7 @@ fuzz_files = \
 	tests/fuzz/listenaddr.dict \
 	tests/fuzz/netstring.dict \
 	tests/fuzz/question.dict \
+	tests/fuzz/recipient.dict \
 	tests/fuzz/rrtext.dict \
 	tests/fuzz/smtpreply.dict \
 	tests/fuzz/socketmap.dict \
