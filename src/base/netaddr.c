@@ -336,6 +336,14 @@ netaddr_class(const struct netaddr *a)
 }
 
 bool
+netaddr_is_loopback(const struct netaddr *a)
+{
+	static const uint8_t one[16] = {[15] = 1};
+	return a->family == AF_INET ? a->ip[0] == 127
+				    : memcmp(a->ip, one, sizeof(one)) == 0;
+}
+
+bool
 netprefix_parse(const char *text, struct netprefix *out)
 {
 	struct netaddr net;

@@ -81,6 +81,8 @@ struct netaddr netaddr_mask(const struct netaddr *a, unsigned bits);
 // An entry of the registries that is "globally reachable" is public; family 0
 // is never.
 enum netaddr_class netaddr_class(const struct netaddr *a);
+// 127.0.0.0/8 and ::1.
+bool netaddr_is_loopback(const struct netaddr *a);
 
 // Reads "203.0.113.0/24", or an address alone as /32 or /128. False when it is
 // no prefix, or has bits set beyond its length.

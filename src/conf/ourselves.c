@@ -75,14 +75,6 @@ ourselves_why_name(const struct ourselves *o, const char *name)
 }
 
 static bool
-is_loopback(const struct netaddr *a)
-{
-	static const uint8_t one[16] = {[15] = 1};
-	return a->family == AF_INET ? a->ip[0] == 127
-				    : memcmp(a->ip, one, sizeof(one)) == 0;
-}
-
-static bool
 is_unspecified(const struct netaddr *a)
 {
 	static const uint8_t none[16];
@@ -102,7 +94,7 @@ ourselves_why_address(const struct ourselves *o, const struct netaddr *address)
 	}
 	if (o->conf->probe.allow_private)
 		return NULL;
-	if (is_loopback(&a))
+	if (netaddr_is_loopback(&a))
 		return "loopback";
 	return is_unspecified(&a) ? "the unspecified address" : NULL;
 }

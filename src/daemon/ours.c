@@ -31,8 +31,11 @@ is_own_literal(const struct daemon *d, const char *literal, size_t len)
 		return false;
 	memcpy(text, literal, len);
 	text[len] = '\0';
-	return netaddr_parse(text, &a) &&
-	       ourselves_why_address(&d->self, &a) != NULL;
+	if (!netaddr_parse(text, &a))
+		return false;
+	// The MTA knows nothing of probe.allow_private.
+	return ourselves_why_address(&d->self, &a) != NULL ||
+	       netaddr_is_loopback(&a);
 }
 
 // Its MX name this host: the MTA may deliver for it, or hand it on.

@@ -419,7 +419,7 @@ BLOCKED_FORMS = (
     "U%Blocked.TEST.@LOCAL.test.", "u % blocked.test @ local.test",
     # Our own name, what every Postfix takes for itself, an own address.
     "u%blocked.test@mx.own.test", "u%blocked.test@localhost",
-    "u%blocked.test@[127.77.0.1]", "u%blocked.test@[IPv6:::ffff:127.77.0.1]")
+    "u%blocked.test@[127.77.0.1]", "u%blocked.test@[127.0.0.1]")
 # Nested, a source route, and domains that the MTA may take for its own: short
 # ones, and one whose MX is this host.
 UNCERTAIN_FORMS = (

@@ -51,6 +51,7 @@ import scenarios_faults  # noqa: E402
 import scenarios_milter  # noqa: E402
 import scenarios_outage  # noqa: E402
 import scenarios_postfix_facts  # noqa: E402
+import scenarios_recipients  # noqa: E402
 import scenarios_replies  # noqa: E402
 import scenarios_routes  # noqa: E402
 import scenarios_sendmail  # noqa: E402
@@ -61,7 +62,8 @@ from world import World  # noqa: E402
 
 MODULES = (scenarios_baseline, scenarios_postfix_facts, scenarios_routes,
            scenarios_outage, scenarios_replies, scenarios_daemon,
-           scenarios_faults, scenarios_milter, scenarios_sendmail)
+           scenarios_faults, scenarios_milter, scenarios_recipients,
+           scenarios_sendmail)
 PROGRAMS = ("ip", "nft", "nsd", "postfix", "postconf", "postmap",
             "postqueue", "postsuper", "smtp-sink", "getent")
 SCENARIO_LIMIT_S = 300

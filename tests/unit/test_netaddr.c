@@ -501,11 +501,37 @@ START_TEST(test_netaddr_class_common)
 }
 END_TEST
 
+START_TEST(test_netaddr_is_loopback)
+{
+	static const struct {
+		const char *text;
+		bool want;
+	} rows[] = {
+	    {"127.0.0.1", true},
+	    {"127.255.255.255", true},
+	    {"126.255.255.255", false},
+	    {"128.0.0.1", false},
+	    {"0.0.0.0", false},
+	    {"::1", true},
+	    {"::", false},
+	    {"::2", false},
+	    {"7f00::1", false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct netaddr a;
+		ck_assert(netaddr_parse(rows[i].text, &a));
+		ck_assert_msg(
+		    netaddr_is_loopback(&a) == rows[i].want, "row %zu", i);
+	}
+}
+END_TEST
+
 static Suite *
 netaddr_suite(void)
 {
 	Suite *s = suite_create("netaddr");
 	TCase *tc = tcase_create("all");
+	tcase_add_test(tc, test_netaddr_is_loopback);
 	tcase_add_test(tc, test_netaddr_parse);
 	tcase_add_test(tc, test_netaddr_parse_mx);
 	tcase_add_test(tc, test_netaddr_parse_port);
