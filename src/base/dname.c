@@ -102,10 +102,10 @@ fold_ascii(const char *src, size_t len, char *out, enum kind kind)
 	if (len > DNAME_MAX)
 		return -1;
 	size_t start = 0; // of the current label
-	bool one_label = true, numeric = true;
+	bool one_label = true;
 	for (size_t i = 0; i < len; i++) {
 		char c = folded[(unsigned char)src[i]];
-		if (kind == KIND_MX && is_wildcard(src, len, i))
+		if (c == '\0' && kind == KIND_MX && is_wildcard(src, len, i))
 			c = '*';
 		if (c == '\0')
 			return -1;
@@ -114,18 +114,18 @@ fold_ascii(const char *src, size_t len, char *out, enum kind kind)
 			continue;
 		if (!is_label(out + start, i - start))
 			return -1;
-		numeric &= is_number(out + start, i - start);
 		start = i + 1;
 		one_label = false;
 	}
 	if (!is_label(out + start, len - start) ||
 	    (kind == KIND_DOMAIN && one_label))
 		return -1;
+	out[len] = '\0';
 	// A last label of digits is a mistyped IPv4 address (RFC 1123 section
 	// 2.1); who resolves MX hosts only minds when all labels are.
-	if (is_number(out + start, len - start) && (kind != KIND_MX || numeric))
+	if (is_number(out + start, len - start) &&
+	    (kind != KIND_MX || strspn(out, "0123456789.") == len))
 		return -1;
-	out[len] = '\0';
 	return (int)len;
 }
 
