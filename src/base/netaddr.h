@@ -47,9 +47,9 @@ bool netaddr_parse(const char *text, struct netaddr *out) MUST_CHECK;
 // Reads what MTAs take for an address where an MX record has its host (RFC 5321
 // section 5.1 wants a name). As Postfix 3.7 does: four decimal numbers up to
 // 255, which getaddrinfo() then reads, a leading zero as octal; a name that
-// getaddrinfo() takes for a number in another base ("0x7f.1"); an IPv6 address.
-// `text` is as dn_expand() wrote it; port becomes 0. False: resolve it, if it
-// is a name.
+// getaddrinfo() takes for a number in another base ("0x7f.1"; Sendmail 8.17
+// resolves it); an IPv6 address. `text` is as dn_expand() wrote it; port
+// becomes 0. False: resolve it, if it is a name.
 bool netaddr_parse_mx(const char *text, struct netaddr *out) MUST_CHECK;
 // Reads "192.0.2.1", "192.0.2.1:53", "2001:db8::1", "[2001:db8::1]:53"; without
 // a port in the text it becomes `default_port`. Ports 1-65535.

@@ -115,9 +115,11 @@ def test_partly_blocked_domain_is_steered(lab):
 
 
 def test_mx_that_are_addresses(lab):
-    """Steered to by their literals, IPv6 beside IPv4."""
-    lab.fw.block("drop", "198.18.8.1")
+    """Taken as they stand; steered to by their literals, IPv6 beside IPv4."""
     sendmail = start(lab)
+    lab.op.wait_route("literal.example", route="direct", mx="3/3")
+    direct(lab, lab.op.send_new("literal.example"), "mx.twoaddr.example")
+    lab.fw.block("drop", "198.18.8.1")
     lab.op.wait_route("literal.example", route="steer", mx="2/3")
     answer = sendmail.ask("literal.example")
     check(answer == "esmtp:[IPv6:2001:db8:100::1]:[198.18.2.1]", repr(answer))
