@@ -248,6 +248,7 @@ lab_files = \
 	tests/lab/scenarios_outage.py \
 	tests/lab/scenarios_postfix_facts.py \
 	tests/lab/scenarios_recipients.py \
+	tests/lab/scenarios_relays.py \
 	tests/lab/scenarios_replies.py \
 	tests/lab/scenarios_routes.py \
 	tests/lab/scenarios_sendmail.py \

@@ -37,10 +37,12 @@ HELD_SETTINGS = {"smtpd_recipient_restrictions":
 RELAY1 = "[relay1.example.net]:587"
 RELAY2 = "[relay2.example.net]:587"
 DETOUR = ("detour unix - - n - - smtp",
-          "  -o syslog_name=postfix/detour")
+          "  -o syslog_name=postfix/detour",
+          "  -o smtp_fallback_relay=",
+          "  -o soft_bounce=yes")
 
-LINE = re.compile(r"(?:^|\s)(lookup|mail|endpoint|transitions?|change|uplink)"
-                  r"\s+(\w+=.*)$")
+LINE = re.compile(r"(?:^|\s)(lookup|mail|endpoint|transitions?|change|uplink"
+                  r"|relay)\s+(\w+=.*)$")
 
 # Takes over listening sockets as systemd would, then becomes the daemon.
 HANDOVER = """

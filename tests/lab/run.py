@@ -52,6 +52,7 @@ import scenarios_milter  # noqa: E402
 import scenarios_outage  # noqa: E402
 import scenarios_postfix_facts  # noqa: E402
 import scenarios_recipients  # noqa: E402
+import scenarios_relays  # noqa: E402
 import scenarios_replies  # noqa: E402
 import scenarios_routes  # noqa: E402
 import scenarios_sendmail  # noqa: E402
@@ -61,9 +62,9 @@ from util import Failure, Reaper, Unavailable, adopt_orphans, tail  # noqa: E402
 from world import World  # noqa: E402
 
 MODULES = (scenarios_baseline, scenarios_postfix_facts, scenarios_routes,
-           scenarios_outage, scenarios_replies, scenarios_daemon,
-           scenarios_faults, scenarios_milter, scenarios_recipients,
-           scenarios_sendmail)
+           scenarios_outage, scenarios_relays, scenarios_replies,
+           scenarios_daemon, scenarios_faults, scenarios_milter,
+           scenarios_recipients, scenarios_sendmail)
 PROGRAMS = ("ip", "nft", "nsd", "postfix", "postconf", "postmap",
             "postqueue", "postsuper", "smtp-sink", "getent")
 SCENARIO_LIMIT_S = 300

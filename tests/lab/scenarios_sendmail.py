@@ -10,6 +10,7 @@ import select
 import threading
 
 from mailhost import config_text
+from scenarios_relays import NO_MAIL_FROM, NO_RCPT
 from sendmail import Sendmail, documented
 from util import LIMIT, check, wait
 from world import (GOOGLE, GOOGLE_OLD, STRANGERS, addresses, host_of, origin)
@@ -184,6 +185,25 @@ def test_relays_down_one_after_the_other(lab):
     check(origin(lab.world.wait_mail(to)) == "us1", "not by us1")
     check(not sendmail.is_queued(to), "still in the queue")
     no_bounce(lab)
+
+
+def test_relays_refusal_bounces(lab):
+    """A relay's 5xx at MAIL or RCPT is the end of the mail: no second relay."""
+    lab.fw.block("drop", *addresses(*GOOGLE_OLD))
+    sendmail = start(lab)
+    lab.op.wait_route("ihg.com", route="relay", via="us1")
+    for n, (refusal, text) in enumerate(((NO_RCPT, "554 5.7.1"),
+                                         (NO_MAIL_FROM, "530 5.7.0"))):
+        lab.world.set_relay("us1", **refusal)
+        to = lab.op.send_new("ihg.com")
+        wait("a bounce", lambda: sendmail.inbox().count(
+            "Subject: Returned mail") == n + 1)
+        check(text in sendmail.inbox(), sendmail.inbox())
+        check(re.search(r"to=<%s>,.* mailer=detour,.* dsn=5\.7\.[01]," % to,
+                        sendmail.log()), sendmail.log())
+        check("Sent" not in stats(sendmail, to), stats(sendmail, to))
+        check(not sendmail.is_queued(to), "still in the queue")
+        check(not lab.world.mails(to), "was delivered")
 
 
 def test_hold_answer_retry(lab):

@@ -162,6 +162,7 @@ class World:
         self.real_dump = os.path.join(home, "smtp-sink")
         self.relays = {}
         self.changed = {}
+        self.changed_relays = set()
         self._changes = 0
         self._offset = 0
 
@@ -251,18 +252,30 @@ zone:
             cwd=self.home)
 
     def _start_relay(self, name):
-        relay = Postfix(self.net, "world", os.path.join(self.home, name),
-                        "relay " + name)
-        relay.configure({
+        self.relays[name] = Postfix(
+            self.net, "world", os.path.join(self.home, name),
+            "relay " + name)
+        self._configure_relay(name, {})
+        self.relays[name].start()
+
+    def _configure_relay(self, name, changes):
+        settings = {
             "myhostname": name.replace("us", "relay") + ".example.net",
             "inet_interfaces": "%s, %s" % (RELAY4[name], RELAY6[name]),
             "mynetworks": "192.0.2.0/24, [2001:db8:1::]/64",
             "smtp_bind_address": RELAY4[name],
             "smtp_bind_address6": RELAY6[name],
-        }, ["submission inet n - n - - smtpd",
+        }
+        settings.update(changes)
+        self.relays[name].configure(settings, [
+            "submission inet n - n - - smtpd",
             "  -o syslog_name=postfix/submission"])
-        relay.start()
-        self.relays[name] = relay
+
+    def set_relay(self, name, **settings):
+        """Has a relay run with these lines of main.cf, until begin()."""
+        self._configure_relay(name, settings)
+        self.relays[name].reload()
+        self.changed_relays.add(name)
 
     def set_modes(self, **modes):
         """Sets the behaviour of MX hosts, by domain name with _ for dots."""
@@ -278,9 +291,13 @@ zone:
         if self.changed:
             self.change_mx()
         self._offset = len(read(self.sink_log))
-        for relay in self.relays.values():
+        for name, relay in self.relays.items():
+            if name in self.changed_relays:
+                self._configure_relay(name, {})
+                relay.stop()
             if relay.child is None or relay.child.poll() is not None:
                 relay.start()
+        self.changed_relays = set()
 
     def events(self, kind):
         """What the sink saw since begin(), as dicts."""
