@@ -75,7 +75,7 @@ is_operator(char c)
 // again, so that an address is read in one pass, whatever is in it.
 struct reading {
 	struct text rest;
-	const char *operator; // the first one; behind `rest`: none
+	const char *mark; // the first operator; behind `rest`: none
 	bool no_at, no_bang;
 };
 
@@ -83,11 +83,11 @@ static bool
 is_nested(struct reading *r)
 {
 	const char *end = text_end(r->rest);
-	if (r->operator<r->rest.data)
-		r->operator= r->rest.data;
-	while (r->operator<end && !is_operator(*r->operator))
-		r->operator++;
-	return r->operator<end;
+	if (r->mark < r->rest.data)
+		r->mark = r->rest.data;
+	while (r->mark < end && !is_operator(*r->mark))
+		r->mark++;
+	return r->mark < end;
 }
 
 // Takes the domain off that the MTA looks at next. False: there is none.
@@ -120,7 +120,7 @@ recipient_read(
     const char *address, size_t len, recipient_owner_fn *owner, void *arg)
 {
 	const struct text all = trim((struct text){address, len});
-	struct reading r = {.rest = after_route(all), .operator= all.data };
+	struct reading r = {.rest = after_route(all), .mark = all.data};
 	struct recipient out = {.certain = r.rest.data == all.data};
 	struct text domain;
 	unsigned taken = 0; // domains, from a local part
