@@ -36,6 +36,7 @@ struct smtp {
 	int64_t reply_timeout_ms;
 	int64_t started_at;
 	int64_t entered_at; // the state
+	int64_t wait_end;   // of the state
 	int64_t deadline;   // of the verdict
 	char helo[SMTPIO_WORD_MAX + 1];
 
@@ -92,12 +93,45 @@ smtp_finish(struct smtp *s)
 	done(&result, arg);
 }
 
+// Something that was to end then is still going on: the machine slept, or the
+// process was stopped. Timers do not run meanwhile, and our side of the
+// connection did not keep up; the kernel may have given it up, or the peer.
+// Only what it said counts then, and that only within the cap: what is told
+// after it is as of another time.
+static bool
+smtp_is_overslept(int64_t end)
+{
+	return clock_now() - end >= SMTP_OVERSLEPT_MS;
+}
+
+static bool
+smtp_says_nothing(const struct smtp *s, enum outcome outcome)
+{
+	if (smtp_is_overslept(s->deadline))
+		return true;
+	return outcome_says(outcome) != OUTCOME_SAYS_UP &&
+	       smtp_is_overslept(s->wait_end);
+}
+
+static void
+smtp_set_text(struct smtp *s, const char *text)
+{
+	struct strbuf b;
+
+	strbuf_init(&b, s->result.text, sizeof(s->result.text));
+	strbuf_add(&b, "%s", text);
+}
+
 // The first verdict stands: what happens around QUIT does not change it.
 static void
 smtp_conclude(struct smtp *s, enum outcome outcome)
 {
 	if (s->result.outcome != OUTCOME_NONE)
 		return;
+	if (smtp_says_nothing(s, outcome)) {
+		outcome = OUTCOME_LOCAL_ERROR;
+		smtp_set_text(s, "suspended or stopped meanwhile");
+	}
 	s->result.outcome = outcome;
 	s->result.latency_ms = clock_now() - s->started_at;
 }
@@ -106,12 +140,8 @@ smtp_conclude(struct smtp *s, enum outcome outcome)
 static void
 smtp_keep(struct smtp *s, const char *text)
 {
-	struct strbuf b;
-
-	if (s->result.outcome != OUTCOME_NONE)
-		return;
-	strbuf_init(&b, s->result.text, sizeof(s->result.text));
-	strbuf_add(&b, "%s", text);
+	if (s->result.outcome == OUTCOME_NONE)
+		smtp_set_text(s, text);
 }
 
 static void
@@ -264,7 +294,8 @@ smtp_on_greeting(struct smtp *s, const struct smtpio_event *ev)
 	}
 	smtp_keep_reply(s, &ev->reply);
 	int64_t took_ms = clock_now() - s->entered_at;
-	s->result.greeting_ms = took_ms > 0 ? took_ms : 1;
+	if (!smtp_is_overslept(s->wait_end)) // it may have come long ago
+		s->result.greeting_ms = took_ms > 0 ? took_ms : 1;
 	int kind = ev->reply.code / 100;
 	if (kind == 4 || kind == 5) {
 		smtp_conclude(s, OUTCOME_REFUSED_SERVICE);
@@ -356,6 +387,7 @@ smtp_arm(struct smtp *s)
 
 	if (s->result.outcome == OUTCOME_NONE && left < ms)
 		ms = left > 0 ? left : 0;
+	s->wait_end = s->entered_at + ms;
 	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 	int rc = event_add(&s->timer, &tv);
 	mxd_assert(rc == 0); // fails without memory only
@@ -551,7 +583,7 @@ smtp_start(const struct smtp_params *params, smtp_done_fn *done, void *arg)
 	s->connect_timeout_ms = params->connect_timeout_ms;
 	s->greeting_timeout_ms = params->greeting_timeout_ms;
 	s->reply_timeout_ms = params->reply_timeout_ms;
-	s->started_at = clock_now();
+	s->started_at = s->wait_end = clock_now();
 	s->deadline = s->started_at + (params->total_ms == 0
 					      ? SMTP_TOTAL_MS
 					      : params->total_ms);

@@ -7,6 +7,9 @@
 // answer; done() comes after that and changes nothing in the verdict. At depth
 // connect the greeting is waited for as long, only so that QUIT may be said.
 //
+// A probe that outlasts its cap by SMTP_OVERSLEPT_MS is local-error, and so is
+// what failed in a wait that did so.
+//
 // `done` is called exactly once, never before start() returns; then the handle
 // is dead. After cancel() it is not called.
 #ifndef MXD_SMTP_H
@@ -32,6 +35,9 @@ enum smtp_depth { // how far the conversation goes before QUIT
 enum {
 	SMTP_TOTAL_MS = 90 * 1000, // cap of a conversation up to its verdict
 	SMTP_QUIT_MS = 2 * 1000,   // how long the reply to QUIT is waited for
+	// What ended so long ago, and is still going on, was not waited for:
+	// see smtp_is_overslept().
+	SMTP_OVERSLEPT_MS = 10 * 1000,
 };
 
 struct smtp_params {
@@ -51,7 +57,7 @@ struct smtp_result {
 	enum outcome outcome; // never OUTCOME_NONE, never FORGED_REPLY
 	int64_t latency_ms;   // from start to verdict
 	// What the whole greeting took from the handshake on, at least 1; 0: it
-	// did not come.
+	// did not come, or it is not known when.
 	int64_t greeting_ms;
 	int code; // of the last whole reply before the verdict; 0: none came
 	// The last reply's last line with its code; of not-smtp, the line that

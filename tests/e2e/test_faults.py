@@ -195,6 +195,56 @@ def test_suspended_machine_makes_up_for_nothing():
                    "the refresh of an answer whose time was over")
 
 
+# One failure would do, if it said anything.
+INTERRUPTED = {"probe": {"fall": 1, "greeting_timeout": "5s"},
+               "policy": {"wait": "1s"}}
+
+
+def interrupt(w, address, meanwhile):
+    """Stops the daemon in a probe, which is over once it goes on."""
+    def under_way():
+        return [c for c in w.smtp.conns(address) if c.ended is None]
+    conn = eventually(under_way, "a probe")[0]
+    w.daemon.signal(signal.SIGSTOP)
+    time.sleep(0.2)
+    check(conn.ended is None, "was over before")
+    meanwhile()
+    w.daemon.signal(signal.SIGCONT)
+    eventually(lambda: conn.ended, "the end of the probe")
+
+
+def not_taken_for_dead(w, name, address):
+    """What the interrupted probes found was told as nothing."""
+    w.smtp.set(address, fakesmtp.GOOD)
+    w.until_route(name, route="direct", reason="all-reachable")
+    check(not w.daemon.find(r"\bendpoint address=%s .*new=unreachable"
+                            % address.replace(".", r"\.")), "was dead")
+    w.daemon.wait_log(r"\bprobe outcome=local-error .*suspended_or_stopped")
+
+
+@long
+def test_stopped_in_a_probe():
+    """By SIGSTOP for longer than the greeting may take: it says nothing."""
+    with World(INTERRUPTED) as w:
+        w.simple("x.test", UP, fakesmtp.SILENT)
+        w.learn("x.test")
+        interrupt(w, UP, lambda: time.sleep(5 + 10 + 1))
+        not_taken_for_dead(w, "x.test", UP)
+
+
+@long
+def test_suspended_in_a_probe():
+    """The same for a minute, and for longer than a probe may ever take."""
+    with World(INTERRUPTED, start=False) as w:
+        clocks = Clocks(w)
+        w.start()
+        w.simple("x.test", UP, fakesmtp.SILENT)
+        for suspended in (60, 60 + 300):
+            w.learn("x.test")
+            interrupt(w, UP, lambda: clocks.set(suspended=suspended))
+        not_taken_for_dead(w, "x.test", UP)
+
+
 # --------------------------------------------------------------- descriptors
 
 def test_descriptors_taken_away():

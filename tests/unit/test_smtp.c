@@ -971,21 +971,143 @@ END_TEST
 // time left. Row 0: the default cap.
 START_TEST(test_smtp_total_cap)
 {
-	static const int64_t late = 5000 + SMTP_TOTAL_MS;
-	static const struct fakesmtp_step script[] = {
-	    FAKE_CALL(set_clock, (void *)&late), GREET, FAKE_END};
+	int64_t cap_ms = _i == 0 ? SMTP_TOTAL_MS : 10 * 1000;
+	int64_t late = 5000 + cap_ms;
+	const struct fakesmtp_step script[] = {
+	    FAKE_CALL(set_clock, &late), GREET, FAKE_END};
 	struct run r;
 
 	run_init(&r);
 	r.fake = fakesmtp_start(r.base, AF_INET, script);
 	run_aim(&r, SMTP_DEPTH_EHLO);
-	r.params.total_ms = _i == 0 ? 0 : 10 * 1000;
+	r.params.total_ms = _i == 0 ? 0 : cap_ms;
 	clock_freeze(5000);
 	run_start(&r);
 	run_until_done(&r);
 	clock_freeze(-1);
 	ck_assert_str_eq(outcome_name(r.result.outcome), "reply-timeout");
-	ck_assert_int_eq(r.result.latency_ms, SMTP_TOTAL_MS);
+	ck_assert_int_eq(r.result.latency_ms, cap_ms);
+	run_fini(&r);
+}
+END_TEST
+
+enum { OVERSLEPT = SMTP_OVERSLEPT_MS };
+
+// What happens in the greeting's wait, `late_ms` after its end by the clock.
+static const struct {
+	int64_t late_ms;
+	bool silent; // else `steps`
+	struct fakesmtp_step steps[3];
+	enum outcome outcome;
+	bool timed; // the greeting
+} overslept[] = {
+    {OVERSLEPT - 1, true, {FAKE_END}, OUTCOME_GREETING_TIMEOUT, false},
+    {OVERSLEPT, true, {FAKE_END}, OUTCOME_LOCAL_ERROR, false},
+    {OVERSLEPT - 1, false, {FAKE_CLOSE, FAKE_END}, OUTCOME_CLOSED_EARLY, false},
+    {OVERSLEPT, false, {FAKE_CLOSE, FAKE_END}, OUTCOME_LOCAL_ERROR, false},
+    {OVERSLEPT, false, {FAKE_RESET, FAKE_END}, OUTCOME_LOCAL_ERROR, false},
+    {OVERSLEPT, false, {FAKE_SAY("HTTP/1.1 400\r\n"), FAKE_CLOSE, FAKE_END},
+	OUTCOME_LOCAL_ERROR, false},
+    // What it said all the while counts, as long as the cap is not past.
+    {OVERSLEPT - 1, false, {FAKE_SAY("220 mx\r\n"), FAKE_END}, OUTCOME_GREETING,
+	true},
+    {OVERSLEPT, false, {FAKE_SAY("220 mx\r\n"), FAKE_END}, OUTCOME_GREETING,
+	false},
+    {OVERSLEPT, false, {FAKE_SAY("554 no\r\n"), FAKE_END},
+	OUTCOME_REFUSED_SERVICE, false},
+    {SMTP_TOTAL_MS + OVERSLEPT, false, {FAKE_SAY("220 mx\r\n"), FAKE_END},
+	OUTCOME_LOCAL_ERROR, false},
+};
+
+START_TEST(test_smtp_is_overslept)
+{
+	enum { BEGIN = 5000, WAIT = 200 };
+	int64_t late = BEGIN + WAIT + overslept[_i].late_ms;
+	const struct fakesmtp_step *steps = overslept[_i].steps;
+	const struct fakesmtp_step script[] = {FAKE_PAUSE(1),
+	    FAKE_CALL(set_clock, &late), steps[0], steps[1], steps[2]};
+	struct run r;
+
+	run_init(&r);
+	r.fake = fakesmtp_start(r.base, AF_INET, script);
+	run_aim(&r, SMTP_DEPTH_GREETING);
+	r.params.greeting_timeout_ms = WAIT;
+	clock_freeze(BEGIN);
+	run_start(&r);
+	run_until_done(&r);
+	clock_freeze(-1);
+	ck_assert_msg(r.result.outcome == overslept[_i].outcome, "row %d: %s",
+	    _i, outcome_name(r.result.outcome));
+	ck_assert_msg(
+	    (r.result.greeting_ms != 0) == overslept[_i].timed, "row %d", _i);
+	ck_assert_msg(
+	    r.result.outcome != OUTCOME_LOCAL_ERROR ||
+		strcmp(r.result.text, "suspended or stopped meanwhile") == 0,
+	    "row %d: \"%s\"", _i, r.result.text);
+	run_fini(&r);
+}
+END_TEST
+
+// Suspended while it connects: the kernel gives up, or the handshake is done by
+// then. Rows 2, 3: it is, and the conversation goes on within the cap only.
+START_TEST(test_smtp_is_overslept_while_connecting)
+{
+	static const struct {
+		int64_t late_ms;
+		bool gives_up;
+		enum outcome outcome;
+	} rows[] = {
+	    {OVERSLEPT - 1, true, OUTCOME_CONNECT_TIMEOUT},
+	    {OVERSLEPT, true, OUTCOME_LOCAL_ERROR},
+	    {OVERSLEPT, false, OUTCOME_EHLO},
+	    {180 * 1000, false, OUTCOME_LOCAL_ERROR},
+	};
+	struct run r;
+
+	run_init(&r);
+	r.fake = fakesmtp_start(r.base, AF_INET, polite);
+	run_aim(&r, SMTP_DEPTH_EHLO);
+	clock_freeze(5000);
+	inject.errnum = ETIMEDOUT;
+	inject.call = rows[_i].gives_up ? "getsockopt" : NULL;
+	run_start(&r);
+	clock_freeze(5000 + LONG_MS + rows[_i].late_ms);
+	run_until_done(&r);
+	clock_freeze(-1);
+	ck_assert_msg(r.result.outcome == rows[_i].outcome, "row %d: %s", _i,
+	    outcome_name(r.result.outcome));
+	run_fini(&r);
+}
+END_TEST
+
+// The cap is past by so much when a state is entered: nothing is waited for.
+// Row 0: by less.
+START_TEST(test_smtp_outlasts_its_cap)
+{
+	static const int64_t at[] = {5000 + SMTP_TOTAL_MS + OVERSLEPT - 1,
+	    5000 + SMTP_TOTAL_MS + OVERSLEPT};
+	const struct fakesmtp_step script[] = {FAKE_PAUSE(1), GREET,
+	    FAKE_CALL(set_clock, (void *)&at[_i]), FAKE_END};
+	struct run r;
+
+	run_init(&r);
+	r.fake = fakesmtp_start(r.base, AF_INET, script);
+	run_aim(&r, SMTP_DEPTH_EHLO);
+	r.params.reply_timeout_ms = SMTP_TOTAL_MS;
+	r.params.total_ms = 0;
+	clock_freeze(5000);
+	run_start(&r);
+	while (fakesmtp_connections(r.fake) == 0 ||
+	       fakesmtp_talk(r.fake, 0)->len < strlen(EHLO))
+		run_turn(&r);
+	ck_assert_uint_eq(r.calls, 0);
+	run_turns(&r, 3);
+	fakesmtp_stop(r.fake); // it is gone by now
+	r.fake = NULL;
+	run_until_done(&r);
+	clock_freeze(-1);
+	ck_assert_str_eq(outcome_name(r.result.outcome),
+	    _i == 0 ? "closed-early" : "local-error");
 	run_fini(&r);
 }
 END_TEST
@@ -1195,6 +1317,10 @@ smtp_suite(void)
 	tcase_add_test(tc, test_smtp_latency_ends_at_verdict);
 	tcase_add_loop_test(tc, test_smtp_greeting_is_timed, 0, 3);
 	tcase_add_loop_test(tc, test_smtp_total_cap, 0, 2);
+	tcase_add_loop_test(
+	    tc, test_smtp_is_overslept, 0, ARRAY_LEN(overslept));
+	tcase_add_loop_test(tc, test_smtp_is_overslept_while_connecting, 0, 4);
+	tcase_add_loop_test(tc, test_smtp_outlasts_its_cap, 0, 2);
 	tcase_add_loop_test(tc, test_smtp_last_look_after_a_stall, 0, 2);
 	suite_add_tcase(suite, tc);
 
