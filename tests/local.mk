@@ -187,6 +187,7 @@ static_tests = \
 	tests/format.sh \
 	tests/manual.sh \
 	tests/rooms.sh \
+	tests/rootpaths.py \
 	tests/scripts-run.sh \
 	tests/systemd.sh
 
@@ -257,6 +258,14 @@ lab_files = \
 	tests/lab/util.py \
 	tests/lab/world.py
 
+systemd_tests = tests/systemd/run.py
+systemd_files = \
+	tests/systemd/attacker.py \
+	tests/systemd/boot.sh \
+	tests/systemd/machine.py \
+	tests/systemd/run.py \
+	tests/systemd/scenarios.py
+
 TESTS = $(static_tests)
 if !FUZZER
 TESTS += $(fuzz_tests)
@@ -270,10 +279,11 @@ TESTS += tests/nocheck.sh
 endif
 TESTS += $(e2e_tests) $(milter_tests)
 if LAB_TESTS
-TESTS += $(lab_tests)
+TESTS += $(lab_tests) $(systemd_tests)
 endif
 EXTRA_DIST += $(unit_headers) $(static_tests) tests/nocheck.sh \
-	$(e2e_files) $(milter_files) $(lab_files) $(fuzz_files)
+	$(e2e_files) $(milter_files) $(lab_files) $(systemd_files) \
+	$(fuzz_files)
 
 if MILTER
 milter_environment = \

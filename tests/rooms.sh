@@ -169,7 +169,8 @@ result "Makefile.am lists every page" \
 result "tests/local.mk lists every test" "$(
 	listed tests/local.mk tests -name '*.[ch]'
 	listed tests/local.mk tests -maxdepth 1 -name '*.sh'
-	listed tests/local.mk tests/e2e tests/lab tests/milter -type f \
+	listed tests/local.mk tests/e2e tests/lab tests/milter \
+		tests/systemd -type f \
 		! -path '*/__pycache__/*' ! -name '*.log' ! -name '*.trs'
 )"
 
