@@ -40,10 +40,10 @@ memory_init(struct daemon *d, int64_t now)
 	struct reach_params p;
 	struct hash_key key = hash_key_random();
 	struct plan_context with = plan_context(d);
-	struct scratch *scratch = params_reach(d, d->conf, &p);
+	struct reach_fixed *fixed = params_reach(d, d->conf, &p);
 	d->reach = reach_new(&p, key.k0 ^ key.k1, &key, now);
 	d->plans = plans_new(d->reach, &with);
-	params_scratch_free(scratch);
+	free(fixed);
 }
 
 void
@@ -60,10 +60,10 @@ memory_configure(struct daemon *d, int64_t now)
 {
 	struct reach_params p;
 	struct plan_context with = plan_context(d);
-	struct scratch *scratch = params_reach(d, d->conf, &p);
+	struct reach_fixed *fixed = params_reach(d, d->conf, &p);
 	reach_configure(d->reach, &p, now);
 	plans_configure(d->plans, &with);
-	params_scratch_free(scratch);
+	free(fixed);
 	work_wake(d, now);
 }
 

@@ -63,10 +63,6 @@ params_max_clients(const struct conf *conf)
 		   : left;
 }
 
-struct scratch {
-	struct reach_fixed *fixed;
-};
-
 static enum reach_fixed_as
 fixed_as(enum conf_endpoint_state state)
 {
@@ -81,21 +77,14 @@ fixed_as(enum conf_endpoint_state state)
 	return REACH_FIXED_IGNORE;
 }
 
-void
-params_scratch_free(struct scratch *s)
-{
-	free(s->fixed);
-	free(s);
-}
-
-struct scratch *
+struct reach_fixed *
 params_reach(
     const struct daemon *d, const struct conf *conf, struct reach_params *p)
 {
-	struct scratch *s = xcalloc(1, sizeof(*s));
-	s->fixed = xcalloc(conf->n_endpoints + 1, sizeof(*s->fixed));
+	struct reach_fixed *fixed = xcalloc(
+	    conf->n_endpoints + 1, sizeof(*fixed));
 	for (unsigned i = 0; i < conf->n_endpoints; i++)
-		s->fixed[i] = (struct reach_fixed){
+		fixed[i] = (struct reach_fixed){
 		    .prefix = conf->endpoints[i].prefix,
 		    .as = fixed_as(conf->endpoints[i].state),
 		};
@@ -129,8 +118,8 @@ params_reach(
 	    .n_self_names = conf->self.names.n,
 	    .self_addresses = d->self.address,
 	    .n_self_addresses = d->self.n,
-	    .fixed = s->fixed,
+	    .fixed = fixed,
 	    .n_fixed = conf->n_endpoints,
 	};
-	return s;
+	return fixed;
 }

@@ -7,13 +7,11 @@
 #include "reach/reach.h"
 
 struct daemon;
-struct scratch;
 
 // The memory's figures from the configuration; `*p` borrows from `d`, `conf`
 // and the result, which the caller frees.
-struct scratch *params_reach(
+struct reach_fixed *params_reach(
     const struct daemon *d, const struct conf *conf, struct reach_params *p);
-void params_scratch_free(struct scratch *s);
 
 // Raises the soft limit of descriptors to the hard one.
 void params_raise_limit(void);
