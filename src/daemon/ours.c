@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Whether the MTA takes a domain for its own.
 //
-// We know what the configuration lists, not what the MTA's does. A domain that
-// is taken for ours without being so has the domain in its users' names judged:
-// at worst such mail is deferred for who may not use the relay.
+// We know what our configuration lists, not what the MTA's does. Of a domain
+// that is listed, but whose users' names the MTA leaves alone (Postfix rewrites
+// for $mydestination only), a name such as "u%d" is taken for mail to d.
 #include "base/clock.h"
 #include "base/dname.h"
 #include "daemon/internal.h"
