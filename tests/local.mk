@@ -75,7 +75,8 @@ unit_tests = \
 	tests/unit/test_source \
 	tests/unit/test_str \
 	tests/unit/test_value \
-	tests/unit/test_wire
+	tests/unit/test_wire \
+	tests/unit/test_zoneaddr
 # Of the real host.
 tests_unit_test_interfaces_LDADD = libmxdetour.a $(common_libs) $(CHECK_LIBS)
 # One program of several files; it is a tool, too.

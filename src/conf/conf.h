@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/netaddr.h"
+#include "base/zoneaddr.h"
 
 // Lists of the configuration are arrays with their length.
 struct conf_strings {
@@ -138,7 +139,7 @@ struct conf {
 	} self;
 
 	struct {
-		struct netaddr *servers; // with ports
+		struct zoneaddr *servers; // with ports
 		unsigned n_servers;
 		bool tcp;
 		int64_t timeout_ms;

@@ -130,6 +130,7 @@ field_clear(const struct conf_key *key, void *base)
 		clear_counted(key, base);
 		return;
 	case KEY_ADDRESSES:
+	case KEY_SERVERS:
 	case KEY_USES:
 		clear_counted(key, base);
 		return;
@@ -195,6 +196,18 @@ print_addresses(const struct netaddr *a, unsigned n, FILE *out)
 	for (unsigned i = 0; i < n; i++) {
 		fputs(i == 0 ? "" : ", ", out);
 		print_address(&a[i], out);
+	}
+	putc(']', out);
+}
+
+static void
+print_servers(const struct zoneaddr *a, unsigned n, FILE *out)
+{
+	char text[ZONEADDR_TEXT_MAX];
+	putc('[', out);
+	for (unsigned i = 0; i < n; i++) {
+		fputs(i == 0 ? "" : ", ", out);
+		print_text(zoneaddr_format_port(&a[i], text), out);
 	}
 	putc(']', out);
 }
@@ -283,6 +296,10 @@ field_print(const struct conf_key *key, const void *base,
 		return;
 	case KEY_ADDRESSES:
 		print_addresses(
+		    field_pointer(key, base), count_in(key, base), out);
+		return;
+	case KEY_SERVERS:
+		print_servers(
 		    field_pointer(key, base), count_in(key, base), out);
 		return;
 	case KEY_PREFIX:

@@ -139,6 +139,7 @@ conf_key_allowed(const struct conf_key *key, FILE *out)
 	case KEY_PATHS:
 	case KEY_ADDRESS:
 	case KEY_ADDRESSES:
+	case KEY_SERVERS:
 	case KEY_PREFIX:
 	case KEY_PROTOCOLS:
 	case KEY_MATCH:

@@ -23,6 +23,7 @@ enum key_type {	       // the field is
 	KEY_PATHS,     // struct conf_strings, relative to the file's directory
 	KEY_ADDRESS,   // struct netaddr; "" is family 0
 	KEY_ADDRESSES, // struct netaddr * and, at `count`, unsigned
+	KEY_SERVERS,   // struct zoneaddr * and, at `count`, unsigned
 	KEY_PREFIX,    // struct netprefix
 	KEY_PROTOCOLS, // bool ipv4, ipv6; the field is the first of them
 	KEY_MATCH, // struct conf_sender, whose kind, text and prefix it sets
@@ -45,9 +46,8 @@ struct conf_key {
 	    count; // offset of the number of elements, or of the second field
 	const char *dflt; // as a file would have it; NULL: there must be one
 	// Limits of numbers, times and sizes. KEY_WORD: `min` is the value of
-	// the first word. KEY_ADDRESS: `min` is the family. KEY_ADDRESSES:
-	// `min` is the port of those that have none (0: none may have one) and
-	// `max` how many there may be (0: any number).
+	// the first word. KEY_ADDRESS: `min` is the family. KEY_SERVERS: `min`
+	// is the port of those that have none and `max` how many there may be.
 	int64_t min, max;
 	const char *const *words; // KEY_WORD: NULL after the last
 	check_fn *check;	  // of each text

@@ -238,19 +238,45 @@ read_addresses(const struct reader *r, const struct conf_key *key, void *base,
 {
 	unsigned *n = field_count(key, base);
 	int length = reader_texts(r, key, value);
-	if (key->max != 0 && length > key->max)
-		return refuse(r, key, value);
 	for (int i = 0; i < length; i++) {
 		const config_setting_t *elem = config_setting_get_elem(
 		    value, (unsigned)i);
 		const char *text = text_of(elem);
 		struct netaddr a;
-		if (text == NULL ||
-		    !(key->min == 0
-			    ? netaddr_parse(text, &a)
-			    : netaddr_parse_port(text, (uint16_t)key->min, &a)))
+		if (text == NULL || !netaddr_parse(text, &a))
 			return refuse(r, key, elem);
 		struct netaddr *items = conf_grow(
+		    field_pointer(key, base), *n, sizeof(*items));
+		items[(*n)++] = a;
+		field_set_pointer(key, base, items);
+	}
+	return length < 0 ? -1 : 0;
+}
+
+static int
+read_servers(const struct reader *r, const struct conf_key *key, void *base,
+    const config_setting_t *value)
+{
+	unsigned *n = field_count(key, base);
+	int length = reader_texts(r, key, value);
+	if (length > key->max)
+		return refuse(r, key, value);
+	for (int i = 0; i < length; i++) {
+		const config_setting_t *elem = config_setting_get_elem(
+		    value, (unsigned)i);
+		const char *text = text_of(elem);
+		struct zoneaddr a;
+		if (text == NULL)
+			return refuse(r, key, elem);
+		if (!zoneaddr_parse_port(text, (uint16_t)key->min, &a))
+			return reader_refuse(r, key, elem, NULL,
+			    netaddr_parse_port(text, 1, &a.addr)
+				? "a link-local address needs its interface"
+				: NULL);
+		if (zoneaddr_needs_zone(&a) && zoneaddr_scope(&a) == 0)
+			return reader_refuse(
+			    r, key, elem, "on an interface of this host", NULL);
+		struct zoneaddr *items = conf_grow(
 		    field_pointer(key, base), *n, sizeof(*items));
 		items[(*n)++] = a;
 		field_set_pointer(key, base, items);
@@ -364,6 +390,8 @@ reading_value(const struct reader *r, const struct conf_key *key, void *base,
 		return read_address(r, key, base, value);
 	case KEY_ADDRESSES:
 		return read_addresses(r, key, base, value);
+	case KEY_SERVERS:
+		return read_servers(r, key, base, value);
 	case KEY_PREFIX:
 		return read_prefix(r, key, base, value);
 	case KEY_PROTOCOLS:

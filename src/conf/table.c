@@ -52,7 +52,8 @@ static const char helo[] =
     "a host name, an address in brackets such as \"[192.0.2.1]\", or \"\"";
 static const char addresses[] = "a list of IP addresses";
 static const char servers[] =
-    "a list of \"ip\", \"ip:port\" or \"[ipv6]:port\", at most 16";
+    "a list of \"ip\", \"ip:port\", \"[ipv6]:port\" or "
+    "\"[ipv6%interface]:port\", at most 16";
 static const char protocols[] = "a list of \"ipv4\", \"ipv6\" or both";
 static const char file_name[] = "a file name";
 static const char file_names[] = "a list of file names";
@@ -205,7 +206,7 @@ static const struct conf_key main_key[] = {
     {TEXTS("self.local_domain_files", self.local_domain_files, "[]", check_path,
 	file_names)},
 
-    {LIMITED("dns.servers", KEY_ADDRESSES, dns.servers, "[]", 53,
+    {LIMITED("dns.servers", KEY_SERVERS, dns.servers, "[]", 53,
 	 CONF_DNS_SERVERS_MAX),
 	.count = offsetof(S, dns.n_servers), .noun = servers},
     {BOOL("dns.tcp", dns.tcp, "false")},

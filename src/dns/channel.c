@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #include <arpa/nameser.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <limits.h>
 #include <netinet/tcp.h>
@@ -19,7 +20,6 @@
 #include <unistd.h>
 
 enum {
-	DNS_PORT = 53,
 	// What fits into one unfragmented packet on any path (DNS flag day
 	// 2020); what does not comes by TCP.
 	EDNS_SIZE = 1232,
@@ -35,6 +35,7 @@ struct channel_socket {
 
 struct channel {
 	struct event_base *base; // borrowed
+	struct zoneaddr server;
 	ares_channel ares;
 	struct event *timer; // c-ares' next timeout
 	LIST_HEAD(, channel_socket) sockets;
@@ -100,12 +101,39 @@ channel_on_close(ares_socket_t fd, void *arg)
 	return close(fd);
 }
 
+// c-ares 1.18 sends to a link-local address without its scope, and later ones
+// leave such a server out without a word when its interface is not there, or
+// when their sockets are opened by somebody else. So they are shown another
+// address, which differs in its first byte; only the kernel knows better.
+enum { LINK_LOCAL = 0xfe, STAND_IN = 0xfd };
+
+static struct netaddr
+channel_shown_address(const struct zoneaddr *server)
+{
+	struct netaddr shown = server->addr;
+
+	if (zoneaddr_needs_zone(server))
+		shown.ip[0] = STAND_IN;
+	return shown;
+}
+
 static int
 channel_on_connect(
     ares_socket_t fd, const struct sockaddr *to, ares_socklen_t len, void *arg)
 {
-	(void)arg;
-	return connect(fd, to, len);
+	const struct channel *ch = arg;
+	struct sockaddr_in6 in6;
+
+	if (!zoneaddr_needs_zone(&ch->server))
+		return connect(fd, to, len);
+	memcpy(&in6, to, sizeof(in6));
+	in6.sin6_addr.s6_addr[0] = LINK_LOCAL;
+	in6.sin6_scope_id = zoneaddr_scope(&ch->server);
+	if (in6.sin6_scope_id == 0) {
+		errno = ENODEV;
+		return -1;
+	}
+	return connect(fd, (const struct sockaddr *)&in6, sizeof(in6));
 }
 
 // On FORMERR without an OPT c-ares asks again without EDNS by itself, and 1.18
@@ -116,10 +144,13 @@ static ares_ssize_t
 channel_on_receive(ares_socket_t fd, void *buf, size_t size, int flags,
     struct sockaddr *from, ares_socklen_t *from_len, void *arg)
 {
+	const struct channel *ch = arg;
 	unsigned char *msg = buf;
 	ssize_t len = recvfrom(fd, buf, size, flags, from, from_len);
 
-	(void)arg;
+	// A connected socket hears nobody else.
+	if (from != NULL && len >= 0 && zoneaddr_needs_zone(&ch->server))
+		((struct sockaddr_in6 *)from)->sin6_addr.s6_addr[0] = STAND_IN;
 	if (from != NULL && len >= NS_HFIXEDSZ &&
 	    (msg[3] & 0xf) == ns_r_formerr)
 		msg[3] = (unsigned char)((msg[3] & 0xf0) | ns_r_notimpl);
@@ -237,12 +268,15 @@ struct channel *
 channel_new(const struct channel_params *p, struct err *err)
 {
 	struct channel *ch = xcalloc(1, sizeof(*ch));
-	char server[NETADDR_TEXT_MAX];
+	struct netaddr address = channel_shown_address(&p->server);
+	char server[ZONEADDR_TEXT_MAX], shown[NETADDR_TEXT_MAX];
 	int status;
 
 	LIST_INIT(&ch->sockets);
 	ch->base = p->base;
-	netaddr_format_port(&p->server, server);
+	ch->server = p->server;
+	zoneaddr_format_port(&p->server, server);
+	netaddr_format_port(&address, shown);
 	struct ares_options options = {
 	    // Without NOCHECKRESP c-ares 1.18 tells neither SERVFAIL nor
 	    // REFUSED from a dead server.
@@ -272,7 +306,7 @@ channel_new(const struct channel_params *p, struct err *err)
 		goto fail;
 	}
 	ares_set_socket_functions(ch->ares, &channel_sockets, ch);
-	status = ares_set_servers_ports_csv(ch->ares, server);
+	status = ares_set_servers_ports_csv(ch->ares, shown);
 	if (status != ARES_SUCCESS) {
 		err_set(
 		    err, "dns server %s: %s", server, ares_strerror(status));
@@ -305,56 +339,4 @@ channel_ask(struct channel *ch, const char *name, int type, ares_callback done,
 {
 	ares_query(ch->ares, name, ns_c_in, type, done, arg);
 	channel_rearm(ch);
-}
-
-// Turns what c-ares read into addresses of ours.
-static unsigned
-channel_list_servers(
-    const struct ares_addr_port_node *nodes, struct netaddr **out)
-{
-	const struct ares_addr_port_node *node;
-	unsigned n = 0;
-
-	for (node = nodes; node != NULL; node = node->next)
-		n++;
-	*out = xcalloc(n > 0 ? n : 1, sizeof(**out));
-	n = 0;
-	for (node = nodes; node != NULL; node = node->next) {
-		if (node->family != AF_INET && node->family != AF_INET6)
-			continue;
-		struct netaddr a = netaddr_from_bytes(
-		    node->family, &node->addr);
-		a.port = node->udp_port > 0 ? (uint16_t)node->udp_port
-					    : (uint16_t)DNS_PORT;
-		(*out)[n++] = a;
-	}
-	return n;
-}
-
-unsigned
-channel_system_servers(
-    const char *resolv_conf, struct netaddr **out, struct err *err)
-{
-	struct ares_options options = {.resolvconf_path = (char *)resolv_conf};
-	struct ares_addr_port_node *nodes = NULL;
-	ares_channel ares = NULL;
-	unsigned n = 0;
-
-	*out = NULL;
-	int status = ares_init_options(&ares, &options, ARES_OPT_RESOLVCONF);
-	if (status != ARES_SUCCESS) {
-		err_set(err, "dns servers: %s", ares_strerror(status));
-		return 0;
-	}
-	status = ares_get_servers_ports(ares, &nodes);
-	if (status == ARES_SUCCESS)
-		n = channel_list_servers(nodes, out);
-	ares_free_data(nodes);
-	ares_destroy(ares);
-	if (n == 0) {
-		free(*out);
-		*out = NULL;
-		err_set(err, "dns servers: none in %s", resolv_conf);
-	}
-	return n;
 }

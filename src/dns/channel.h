@@ -13,14 +13,14 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/netaddr.h"
+#include "base/zoneaddr.h"
 
 struct channel;
 struct event_base;
 
 struct channel_params {
 	struct event_base *base; // borrowed; outlives the channel
-	struct netaddr server;	 // with its port
+	struct zoneaddr server;	 // with its port
 	bool tcp;		 // TCP from the start; else on truncation
 	bool edns;		 // all its questions carry an OPT; else none
 	int64_t timeout_ms;	 // c-ares forgets a query after about so long
@@ -36,10 +36,5 @@ void channel_free(struct channel *ch);
 // neither ask nor free the channel. An answer FORMERR reads NOTIMP.
 void channel_ask(struct channel *ch, const char *name, int type,
     ares_callback done, void *arg);
-
-// The servers of a resolv.conf, at least one, to be freed by the caller.
-// Returns how many; 0 and `err`: none.
-unsigned channel_system_servers(
-    const char *resolv_conf, struct netaddr **out, struct err *err);
 
 #endif

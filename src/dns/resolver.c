@@ -680,11 +680,11 @@ resolver_is_outdated(const struct resolver *r)
 const char *
 resolver_list_servers(const struct resolver *r, char *out, size_t size)
 {
-	char text[NETADDR_TEXT_MAX];
+	char text[ZONEADDR_TEXT_MAX];
 	struct strbuf b;
 	strbuf_init(&b, out, size);
 	for (unsigned i = 0; i < r->n_servers; i++)
 		strbuf_add(&b, "%s%s", i == 0 ? "" : ",",
-		    netaddr_format_port(&r->servers[i].addr, text));
+		    zoneaddr_format_port(&r->servers[i].addr, text));
 	return out;
 }

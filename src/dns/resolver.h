@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/netaddr.h"
+#include "base/zoneaddr.h"
 #include "reach/answer.h"
 
 struct event_base;
@@ -34,20 +34,20 @@ struct resolver_query;
 
 enum {
 	RESOLVER_TRIES_MAX = 10,   // per server
-	RESOLVER_SERVERS_MAX = 16, // more are an error, in resolv.conf ignored
+	RESOLVER_SERVERS_MAX = 16, // more are an error
 };
 
 #define RESOLVER_RESOLV_CONF "/etc/resolv.conf" // the system's
 
 struct resolver_params {
-	struct event_base *base;       // borrowed; outlives the resolver
-	const struct netaddr *servers; // copied; port 0 is 53
-	unsigned n_servers;	       // 0: those of resolv_conf
-	const char *resolv_conf;       // borrowed; outlives the resolver
-	bool tcp;		       // TCP from the start; else on truncation
-	int64_t timeout_ms;	       // of a whole question, all tries and the
-				       // TCP retry included; > 0
-	int tries;		       // per server; 1 to RESOLVER_TRIES_MAX
+	struct event_base *base;	// borrowed; outlives the resolver
+	const struct zoneaddr *servers; // copied; port 0 is 53
+	unsigned n_servers;		// 0: those of resolv_conf
+	const char *resolv_conf;	// borrowed; outlives the resolver
+	bool tcp;	    // TCP from the start; else on truncation
+	int64_t timeout_ms; // of a whole question, all tries and the
+			    // TCP retry included; > 0
+	int tries;	    // per server; 1 to RESOLVER_TRIES_MAX
 };
 
 // NULL and `err`: no usable resolver (a bad server list, say).
@@ -75,7 +75,7 @@ unsigned resolver_in_flight(const struct resolver *r);
 // True when the servers are those of a resolv.conf that is another file now, or
 // was written since.
 bool resolver_is_outdated(const struct resolver *r);
-// Writes "192.0.2.53:53,[2001:db8::53]:53", in the order in which they are
+// Writes "192.0.2.53:53,[fe80::53%eth0]:53", in the order in which they are
 // asked, cut to `size` bytes; returns `out`.
 const char *
 resolver_list_servers(const struct resolver *r, char *out, size_t size);

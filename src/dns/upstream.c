@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "dns/channel.h"
+#include "dns/resolvconf.h"
 #include "dns/resolver.h"
 
 #include <stdlib.h>
@@ -16,7 +17,7 @@ enum { DNS_PORT = 53 };
 void
 upstream_note_answer(struct upstream *u)
 {
-	char text[NETADDR_TEXT_MAX];
+	char text[ZONEADDR_TEXT_MAX];
 
 	u->unanswered = 0;
 	u->answers++;
@@ -24,13 +25,13 @@ upstream_note_answer(struct upstream *u)
 		return;
 	u->silent = false;
 	log_info("dns server=%s state=answering",
-	    netaddr_format_port(&u->addr, text));
+	    zoneaddr_format_port(&u->addr, text));
 }
 
 void
 upstream_note_silence(struct upstream *u, uint64_t answers_before)
 {
-	char text[NETADDR_TEXT_MAX];
+	char text[ZONEADDR_TEXT_MAX];
 
 	if (u->answers != answers_before || ++u->unanswered < UPSTREAM_FALL)
 		return;
@@ -40,13 +41,13 @@ upstream_note_silence(struct upstream *u, uint64_t answers_before)
 	u->silent = true;
 	u->edns_shown = false;
 	log_warn(
-	    "dns server=%s state=silent", netaddr_format_port(&u->addr, text));
+	    "dns server=%s state=silent", zoneaddr_format_port(&u->addr, text));
 }
 
 void
 upstream_note_edns(struct upstream *u, bool with_opt)
 {
-	char text[NETADDR_TEXT_MAX];
+	char text[ZONEADDR_TEXT_MAX];
 
 	u->plain_helped = 0;
 	if (with_opt) {
@@ -56,7 +57,8 @@ upstream_note_edns(struct upstream *u, bool with_opt)
 	if (!u->lacks_edns)
 		return;
 	u->lacks_edns = false;
-	log_info("dns server=%s edns=yes", netaddr_format_port(&u->addr, text));
+	log_info(
+	    "dns server=%s edns=yes", zoneaddr_format_port(&u->addr, text));
 }
 
 void
@@ -69,14 +71,14 @@ upstream_note_edns_refused(struct upstream *u)
 void
 upstream_note_plain_helped(struct upstream *u)
 {
-	char text[NETADDR_TEXT_MAX];
+	char text[ZONEADDR_TEXT_MAX];
 
 	if (u->lacks_edns || ++u->plain_helped < UPSTREAM_FALL)
 		return;
 	u->lacks_edns = true;
 	u->edns_shown = false;
 	u->plain_until = clock_now() + UPSTREAM_PLAIN_MS;
-	log_warn("dns server=%s edns=no", netaddr_format_port(&u->addr, text));
+	log_warn("dns server=%s edns=no", zoneaddr_format_port(&u->addr, text));
 }
 
 bool
@@ -111,15 +113,39 @@ upstream_is_asked_in_turn(struct upstream *u)
 	return true;
 }
 
+// A link-local server cannot be asked before its interface is there. It stays
+// in the list: each question looks anew.
+static void
+upstream_say_zone(const struct upstream *u)
+{
+	char text[ZONEADDR_TEXT_MAX];
+
+	if (!zoneaddr_needs_zone(&u->addr) || zoneaddr_scope(&u->addr) != 0)
+		return;
+	zoneaddr_format_port(&u->addr, text);
+	if (u->addr.zone[0] == '\0')
+		log_warn(
+		    "dns server=%s error=\"link-local, and no interface is "
+		    "named\": cannot be asked",
+		    text);
+	else
+		log_warn("dns server=%s error=\"no interface %s\": asked when "
+			 "it is there",
+		    text, u->addr.zone);
+}
+
 // Opens the channels to one server. What fails leaves them to be closed.
 static int
 upstream_open(
     struct upstream *u, const struct resolver_params *p, struct err *err)
 {
-	if (u->addr.family != AF_INET && u->addr.family != AF_INET6)
+	int family = u->addr.addr.family;
+
+	if (family != AF_INET && family != AF_INET6)
 		return err_set(err, "dns servers: one is no address");
-	if (u->addr.port == 0)
-		u->addr.port = DNS_PORT;
+	if (u->addr.addr.port == 0)
+		u->addr.addr.port = DNS_PORT;
+	upstream_say_zone(u);
 	struct channel_params params = {
 	    .base = p->base,
 	    .server = u->addr,
@@ -138,8 +164,8 @@ unsigned
 upstream_open_all(
     const struct resolver_params *p, struct upstream **out, struct err *err)
 {
-	struct netaddr *system = NULL;
-	const struct netaddr *servers = p->servers;
+	struct zoneaddr system[RESOLVCONF_SERVERS_MAX];
+	const struct zoneaddr *servers = p->servers;
 	unsigned n = p->n_servers;
 
 	*out = NULL;
@@ -148,11 +174,9 @@ upstream_open_all(
 		return 0;
 	}
 	if (n == 0) {
-		n = channel_system_servers(p->resolv_conf, &system, err);
+		n = resolvconf_read(p->resolv_conf, system, err);
 		if (n == 0)
 			return 0;
-		if (n > RESOLVER_SERVERS_MAX)
-			n = RESOLVER_SERVERS_MAX;
 		servers = system;
 	}
 	struct upstream *all = xcalloc(n, sizeof(*all));
@@ -162,7 +186,6 @@ upstream_open_all(
 		if (upstream_open(&all[opened], p, err) < 0)
 			break;
 	}
-	free(system);
 	if (opened < n) {
 		upstream_close_all(all, n);
 		return 0;

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/netaddr.h"
+#include "base/zoneaddr.h"
 
 struct channel;
 struct resolver_params;
@@ -32,7 +32,7 @@ enum {
 };
 
 struct upstream {
-	struct netaddr addr;   // with its port
+	struct zoneaddr addr;  // with its port
 	struct channel *edns;  // owned; NULL: every question is by TCP, which
 			       // has no use for it
 	struct channel *plain; // owned; without EDNS

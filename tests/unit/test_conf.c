@@ -17,6 +17,11 @@
 #define CONF_DIR "conf"
 #endif
 
+// What dns.servers must be.
+#define SERVERS_MUST                                                 \
+	"must be a list of \"ip\", \"ip:port\", \"[ipv6]:port\" or " \
+	"\"[ipv6%interface]:port\", at most 16"
+
 static char conf_dir[PATH_MAX]; // where the installed files' sources are
 
 // The configuration of that text; NULL and `err`.
@@ -205,17 +210,25 @@ START_TEST(test_conf_refuses_with_place_and_what_is_allowed)
 		"c:1: self.local_domains = \"*\": must be a list of names or "
 		"\"*.suffix\" patterns"},
 	    {"dns = { servers = [\"192.0.2.1:0\"]; };",
-		"c:1: dns.servers = \"192.0.2.1:0\": must be a list of \"ip\", "
-		"\"ip:port\" or \"[ipv6]:port\", at most 16"},
+		"c:1: dns.servers = \"192.0.2.1:0\": " SERVERS_MUST},
 	    {"dns = { servers = [\"ns.example\"]; };",
-		"c:1: dns.servers = \"ns.example\": must be a list of \"ip\", "
-		"\"ip:port\" or \"[ipv6]:port\", at most 16"},
+		"c:1: dns.servers = \"ns.example\": " SERVERS_MUST},
+	    {"dns = { servers = [\"fe80::53\"]; };",
+		"c:1: dns.servers = \"fe80::53\": " SERVERS_MUST
+		": a link-local address needs its interface"},
+	    {"dns = { servers = [\"2001:db8::53%lo\"]; };",
+		"c:1: dns.servers = \"2001:db8::53%lo\": " SERVERS_MUST},
+	    {"dns = {\n servers = [\"::1\", \"fe80::53%no-such-if0\"]; };",
+		"c:2: dns.servers = \"fe80::53%no-such-if0\": must be on an "
+		"interface of this host"},
+	    {"self = { addresses = [\"fe80::53%lo\"]; };",
+		"c:1: self.addresses = \"fe80::53%lo\": must be a list of IP "
+		"addresses"},
 	    {"dns = {\n servers = [\"::1\", \"::1\", \"::1\", \"::1\", "
 	     "\"::1\", \"::1\", \"::1\", \"::1\", \"::1\", \"::1\", "
 	     "\"::1\", \"::1\", \"::1\", \"::1\", \"::1\", \"::1\", "
 	     "\"::1\"]; };",
-		"c:2: dns.servers = [ ... ]: must be a list of \"ip\", "
-		"\"ip:port\" or \"[ipv6]:port\", at most 16"},
+		"c:2: dns.servers = [ ... ]: " SERVERS_MUST},
 	    {"probe = { bind = \"2001:db8::1\"; };",
 		"c:1: probe.bind = \"2001:db8::1\": must be an IPv4 address of "
 		"this host, or \"\""},
@@ -398,6 +411,9 @@ START_TEST(test_conf_reads_what_the_file_says)
 	     "\"2001:db8::1\", \"[2001:db8::1]:5353\"]; };",
 		"dns.servers = [\"192.0.2.1:53\", \"192.0.2.1:5353\", "
 		"\"[2001:db8::1]:53\", \"[2001:db8::1]:5353\"]"},
+	    {"dns = { servers = [\"fe80::53%lo\", \"[FE80::53%lo]:5353\"]; };",
+		"dns.servers = [\"[fe80::53%lo]:53\", "
+		"\"[fe80::53%lo]:5353\"]"},
 	    {"dns = { min_ttl = \"1d\"; max_ttl = \"24h\"; };",
 		"dns.max_ttl = \"1d\""},
 	    {"dns = { stale = \"0s\"; };", "dns.stale = \"0s\""},

@@ -5,18 +5,21 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "dns/channel.h"
 #include "dns/upstream.h"
 #include "fake/fakedns.h"
 #include "unit/logged.h"
 #include "unit/unit.h"
 
+#include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <dirent.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <linux/ipv6.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -86,14 +89,21 @@ open_with(struct resolver_params *p)
 	ck_assert_msg(resolver != NULL, "%s", err.text);
 }
 
+// The address of a scripted server.
+static struct zoneaddr
+server(unsigned i)
+{
+	return (struct zoneaddr){.addr = fakedns_addr(dns[i])};
+}
+
 // A resolver that asks the first `n` servers.
 static void
 open_resolver(unsigned n, int64_t timeout_ms, int tries, bool tcp)
 {
-	struct netaddr servers[2];
+	struct zoneaddr servers[2];
 
 	for (unsigned i = 0; i < n; i++)
-		servers[i] = fakedns_addr(dns[i]);
+		servers[i] = server(i);
 	open_with(&(struct resolver_params){.servers = servers,
 	    .n_servers = n,
 	    .timeout_ms = timeout_ms,
@@ -847,11 +857,11 @@ START_TEST(test_resolver_two_servers)
 END_TEST
 
 // An address nobody listens at.
-static struct netaddr
+static struct zoneaddr
 nobody(void)
 {
 	struct fakedns *f = fakedns_new(base, 0);
-	struct netaddr addr = fakedns_addr(f);
+	struct zoneaddr addr = {.addr = fakedns_addr(f)};
 
 	fakedns_free(f);
 	return addr;
@@ -862,12 +872,12 @@ nobody(void)
 START_TEST(test_resolver_first_servers_dead)
 {
 	enum { DEAD = RESOLVER_SERVERS_MAX - 1 };
-	struct netaddr servers[DEAD + 1], dead = nobody();
+	struct zoneaddr servers[DEAD + 1], dead = nobody();
 	int64_t before = clock_now();
 
 	for (int i = 0; i < DEAD; i++)
 		servers[i] = dead;
-	servers[DEAD] = fakedns_addr(dns[0]);
+	servers[DEAD] = server(0);
 	script(0, "d.test", ns_t_mx, FAKEDNS_ANSWER, 0);
 	open_with(&(struct resolver_params){.servers = servers,
 	    .n_servers = ARRAY_LEN(servers),
@@ -902,7 +912,7 @@ END_TEST
 
 START_TEST(test_resolver_all_servers_dead)
 {
-	struct netaddr servers[] = {nobody(), nobody()};
+	struct zoneaddr servers[] = {nobody(), nobody()};
 
 	open_with(&(struct resolver_params){.servers = servers,
 	    .n_servers = 2,
@@ -918,8 +928,8 @@ END_TEST
 // later one question tries it, and an answer brings it back.
 START_TEST(test_resolver_silent_server_is_asked_last)
 {
-	struct netaddr dead = nobody();
-	struct netaddr servers[] = {dead, fakedns_addr(dns[1])};
+	struct zoneaddr dead = nobody();
+	struct zoneaddr servers[] = {dead, server(1)};
 	int64_t now = clock_now();
 
 	clock_freeze(now);
@@ -932,7 +942,7 @@ START_TEST(test_resolver_silent_server_is_asked_last)
 		ask("d.test", ns_t_mx);
 	// It is back, but nobody knows.
 	fakedns_free(dns[0]);
-	dns[0] = fakedns_new(base, dead.port);
+	dns[0] = fakedns_new(base, dead.addr.port);
 	script(0, "d.test", ns_t_mx, FAKEDNS_ANSWER, 0);
 	for (int i = 0; i < 3; i++)
 		CHECK_OUTCOME(ask("d.test", ns_t_mx), ANSWER_OK);
@@ -1125,7 +1135,7 @@ END_TEST
 
 START_TEST(test_resolver_bad_servers)
 {
-	struct netaddr servers[RESOLVER_SERVERS_MAX + 1] = {0};
+	struct zoneaddr servers[RESOLVER_SERVERS_MAX + 1] = {0};
 	struct resolver_params p = {
 	    .base = base, .servers = servers, .timeout_ms = 1000, .tries = 1};
 	struct err err = {0};
@@ -1134,7 +1144,7 @@ START_TEST(test_resolver_bad_servers)
 	ck_assert_ptr_null(resolver_new(&p, &err));
 	ck_assert_str_ne(err.text, "");
 	for (size_t i = 0; i < ARRAY_LEN(servers); i++)
-		servers[i] = fakedns_addr(dns[0]);
+		servers[i] = server(0);
 	memset(&err, 0, sizeof(err));
 	p.n_servers = RESOLVER_SERVERS_MAX + 1;
 	ck_assert_ptr_null(resolver_new(&p, &err));
@@ -1143,7 +1153,7 @@ START_TEST(test_resolver_bad_servers)
 	resolver = resolver_new(&p, &err);
 	ck_assert_ptr_nonnull(resolver);
 	// The last one is no address: what is half built is taken down.
-	servers[1].family = 0;
+	servers[1].addr.family = 0;
 	p.n_servers = 2;
 	ck_assert_ptr_null(resolver_new(&p, NULL));
 }
@@ -1151,13 +1161,11 @@ END_TEST
 
 START_TEST(test_resolver_server_by_ipv6)
 {
-	struct netaddr server;
+	struct zoneaddr six;
 
-	ck_assert(netaddr_parse_port("[::1]:9", 53, &server));
-	open_with(&(struct resolver_params){.servers = &server,
-	    .n_servers = 1,
-	    .timeout_ms = 2000,
-	    .tries = 1});
+	ck_assert(zoneaddr_parse_port("[::1]:9", 53, &six));
+	open_with(&(struct resolver_params){
+	    .servers = &six, .n_servers = 1, .timeout_ms = 2000, .tries = 1});
 	// Nobody is there, with or without IPv6.
 	struct seen s = ask("d.test", ns_t_mx);
 	CHECK_OUTCOME(s, ANSWER_TIMEOUT);
@@ -1179,29 +1187,125 @@ write_resolv_conf(const char *text)
 
 START_TEST(test_resolver_reads_resolv_conf)
 {
-	struct netaddr *servers;
-	char text[NETADDR_TEXT_MAX];
-	struct err err = {0};
 	const char *path = write_resolv_conf("search x.test\n"
 					     "nameserver 127.0.0.7\n"
-					     "nameserver ::1\n"
+					     "nameserver fe80::53%lo\n"
 					     "options rotate timeout:1\n");
+	char list[64], shorter[16];
 
-	unsigned n = channel_system_servers(path, &servers, &err);
-	ck_assert_uint_eq(n, 2);
-	ck_assert_str_eq(
-	    netaddr_format_port(&servers[0], text), "127.0.0.7:53");
-	ck_assert_str_eq(netaddr_format_port(&servers[1], text), "[::1]:53");
-	free(servers);
 	open_with(&(struct resolver_params){
 	    .resolv_conf = path, .timeout_ms = 1000, .tries = 1});
-	char list[64], shorter[16];
 	ck_assert_str_eq(resolver_list_servers(resolver, list, sizeof(list)),
-	    "127.0.0.7:53,[::1]:53");
+	    "127.0.0.7:53,[fe80::53%lo]:53");
 	ck_assert_str_eq(
 	    resolver_list_servers(resolver, shorter, sizeof(shorter)),
-	    "127.0.0.7:53,[:");
+	    "127.0.0.7:53,[f");
 	unlink(path);
+}
+END_TEST
+
+// In a network of its own with no more than the loopback, where fe80::53 is.
+// False: this test may not make one.
+static bool
+enter_link(void)
+{
+	struct in6_ifreq address = {.ifr6_prefixlen = 64};
+	struct ifreq up = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+
+	if (unshare(CLONE_NEWNET) != 0)
+		return false;
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ioctl(fd, SIOCSIFFLAGS, &up), 0);
+	ck_assert_int_eq(
+	    inet_pton(AF_INET6, "fe80::53", &address.ifr6_addr), 1);
+	address.ifr6_ifindex = (int)if_nametoindex("lo");
+	ck_assert_int_eq(ioctl(fd, SIOCSIFADDR, &address), 0);
+	close(fd);
+	return true;
+}
+
+// "There is no such name", whoever asks for whatever.
+static void
+on_link_question(evutil_socket_t fd, short what, void *arg)
+{
+	unsigned char msg[512];
+	struct sockaddr_in6 peer;
+	socklen_t peer_len = sizeof(peer);
+	unsigned *questions = arg;
+
+	(void)what;
+	ssize_t len = recvfrom(
+	    fd, msg, sizeof(msg), 0, (struct sockaddr *)&peer, &peer_len);
+	ck_assert_int_gt(len, NS_HFIXEDSZ);
+	++*questions;
+	msg[2] |= 0x80; // QR
+	msg[3] = 0x80 | ns_r_nxdomain;
+	ck_assert_int_eq(
+	    sendto(fd, msg, (size_t)len, 0, (struct sockaddr *)&peer, peer_len),
+	    len);
+}
+
+// A router's address as router advertisements give it is asked on its link.
+START_TEST(test_resolver_link_local_server)
+{
+	struct sockaddr_in6 at = {.sin6_family = AF_INET6};
+	socklen_t len = sizeof(at);
+	unsigned questions = 0;
+	struct zoneaddr link;
+
+	if (!enter_link())
+		return; // not root
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(inet_pton(AF_INET6, "fe80::53", &at.sin6_addr), 1);
+	at.sin6_scope_id = if_nametoindex("lo");
+	// Until the kernel has seen that nobody else has the address.
+	while (bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0)
+		usleep(10 * 1000);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+	struct event *event = event_new(
+	    base, fd, EV_READ | EV_PERSIST, on_link_question, &questions);
+	event_add(event, NULL);
+
+	ck_assert(zoneaddr_parse_port("fe80::53%lo", 1, &link));
+	link.addr.port = ntohs(at.sin6_port);
+	open_with(&(struct resolver_params){.servers = &link,
+	    .n_servers = 1,
+	    .timeout_ms = LONG_MS,
+	    .tries = 1});
+	struct seen s = ask("d.test", ns_t_mx);
+	CHECK_OUTCOME(s, ANSWER_NXDOMAIN);
+	ck_assert_uint_eq(questions, 1);
+	event_free(event);
+	close(fd);
+}
+END_TEST
+
+// Said at once, and no question waits for it.
+START_TEST(test_resolver_link_is_not_there)
+{
+	struct zoneaddr servers[2] = {{{0}, ""}, server(0)};
+	char log[4096];
+
+	ck_assert(zoneaddr_parse_port("fe80::53%no-such-if0", 53, &servers[0]));
+	if (_i == 1)
+		servers[0].zone[0] = '\0';
+	script(0, "d.test", ns_t_mx, FAKEDNS_ANSWER, 0);
+	log_begin();
+	open_with(&(struct resolver_params){.servers = servers,
+	    .n_servers = 2,
+	    .timeout_ms = LONG_MS,
+	    .tries = 1});
+	struct seen s = ask("d.test", ns_t_mx);
+	CHECK_OUTCOME(s, ANSWER_OK);
+	log_end(log, sizeof(log));
+	ck_assert_msg(
+	    strstr(log,
+		_i == 0 ? "dns server=[fe80::53%no-such-if0]:53 error=\"no "
+			  "interface no-such-if0\": asked when it is there"
+			: "dns server=[fe80::53]:53 error=\"link-local, and "
+			  "no interface is named\": cannot be asked") != NULL,
+	    "%s", log);
 }
 END_TEST
 
@@ -1217,8 +1321,8 @@ START_TEST(test_resolver_is_outdated_by_resolv_conf)
 	ck_assert(resolver_is_outdated(resolver));
 	resolver_free(resolver);
 
-	struct netaddr given;
-	ck_assert(netaddr_parse_port("127.0.0.7", 53, &given));
+	struct zoneaddr given;
+	ck_assert(zoneaddr_parse_port("127.0.0.7", 53, &given));
 	open_with(&(struct resolver_params){.servers = &given,
 	    .n_servers = 1,
 	    .resolv_conf = path,
@@ -1226,21 +1330,6 @@ START_TEST(test_resolver_is_outdated_by_resolv_conf)
 	    .tries = 1});
 	ck_assert_int_eq(truncate(path, 5), 0);
 	ck_assert(!resolver_is_outdated(resolver));
-	unlink(path);
-}
-END_TEST
-
-// As resolv.conf(5) has it: without a server it is the one on this host.
-START_TEST(test_resolver_resolv_conf_without_server)
-{
-	struct netaddr *servers;
-	char text[NETADDR_TEXT_MAX];
-	const char *path = write_resolv_conf("search x.test\n");
-
-	ck_assert_uint_eq(channel_system_servers(path, &servers, NULL), 1);
-	ck_assert_str_eq(
-	    netaddr_format_port(&servers[0], text), "127.0.0.1:53");
-	free(servers);
 	unlink(path);
 }
 END_TEST
@@ -1298,7 +1387,8 @@ resolver_suite(void)
 	tcase_add_test(t, test_resolver_server_by_ipv6);
 	tcase_add_test(t, test_resolver_reads_resolv_conf);
 	tcase_add_test(t, test_resolver_is_outdated_by_resolv_conf);
-	tcase_add_test(t, test_resolver_resolv_conf_without_server);
+	tcase_add_test(t, test_resolver_link_local_server);
+	tcase_add_loop_test(t, test_resolver_link_is_not_there, 0, 2);
 	return s;
 }
 
