@@ -37,6 +37,7 @@ struct smtp {
 	int64_t started_at;
 	int64_t entered_at; // the state
 	int64_t wait_end;   // of the state
+	bool slept;	    // through the end of an earlier one
 	int64_t deadline;   // of the verdict
 	char helo[SMTPIO_WORD_MAX + 1];
 
@@ -110,7 +111,7 @@ smtp_says_nothing(const struct smtp *s, enum outcome outcome)
 	if (smtp_is_overslept(s->deadline))
 		return true;
 	return outcome_says(outcome) != OUTCOME_SAYS_UP &&
-	       smtp_is_overslept(s->wait_end);
+	       (s->slept || smtp_is_overslept(s->wait_end));
 }
 
 static void
@@ -294,7 +295,8 @@ smtp_on_greeting(struct smtp *s, const struct smtpio_event *ev)
 	}
 	smtp_keep_reply(s, &ev->reply);
 	int64_t took_ms = clock_now() - s->entered_at;
-	if (!smtp_is_overslept(s->wait_end)) // it may have come long ago
+	s->slept |= smtp_is_overslept(s->wait_end);
+	if (!s->slept) // else it may have come long ago
 		s->result.greeting_ms = took_ms > 0 ? took_ms : 1;
 	int kind = ev->reply.code / 100;
 	if (kind == 4 || kind == 5) {
@@ -437,6 +439,7 @@ smtp_enter(struct smtp *s, enum smtp_state state)
 		    netaddr_format_port(&s->to, address),
 		    smtp_state_name(s->state), smtp_state_name(state));
 	s->state = state;
+	s->slept |= smtp_is_overslept(s->wait_end);
 	s->entered_at = clock_now();
 	smtp_arm(s);
 	switch (state) {

@@ -309,9 +309,12 @@ endpoint_may_begin(struct reach *r, uint32_t id)
 	return endpoint_is_probed(r, e);
 }
 
+// A down one is given all the time there is: it may greet later than it did.
 int64_t
 endpoint_greeting_timeout_ms(const struct reach *r, const struct endpoint *e)
 {
+	if (e->state == REACH_UNREACHABLE)
+		return r->p.greeting_timeout_ms;
 	return greeting_timeout(
 	    e->slowest_s, r->p.reply_timeout_ms, r->p.greeting_timeout_ms);
 }

@@ -540,11 +540,15 @@ end_round(struct relays *r, struct relay *relay, struct relays_change *change)
 	return true;
 }
 
+// A relay that is down is given all the time there is: it may greet later than
+// it did.
 static void
-aim(const struct relays *r, const struct address *a, struct relays_due *out)
+aim(const struct relays *r, const struct relay *relay, struct relays_due *out)
 {
+	const struct address *a = &relay->addr[relay->at];
+	uint8_t slowest_s = relay->state == RELAYS_DOWN ? 0 : a->slowest_s;
 	out->to = a->to;
-	out->greeting_timeout_ms = greeting_timeout(a->slowest_s,
+	out->greeting_timeout_ms = greeting_timeout(slowest_s,
 	    r->conf->probe.reply_timeout_ms,
 	    r->conf->probe.greeting_timeout_ms);
 }
@@ -573,7 +577,7 @@ relays_next(struct relays *r, int64_t now, struct relays_due *out)
 				    CONF_RELAY_PROBE_CONNECT,
 		};
 		if (probe)
-			aim(r, &relay->addr[relay->at], out);
+			aim(r, relay, out);
 		return true;
 	}
 	return false;

@@ -81,8 +81,6 @@ START_TEST(test_endpoint_greeting_timeout_by_what_was_heard)
 	fakeworld_peer(w, A, OUTCOME_EHLO, 300);
 	ck_assert_int_eq(next_greeting_timeout(), 45000);
 	ck_assert_int_eq(next_greeting_timeout(), 20000);
-	world_block(A); // says nothing of how it greets
-	ck_assert_int_eq(next_greeting_timeout(), 20000);
 	fakeworld_peer(w, A, OUTCOME_REFUSED_SERVICE, 8001); // a greeting, too
 	ck_assert_int_eq(next_greeting_timeout(), 20000);
 	ck_assert_int_eq(next_greeting_timeout(), 3 * 9000);
@@ -91,6 +89,25 @@ START_TEST(test_endpoint_greeting_timeout_by_what_was_heard)
 	ck_assert_int_eq(next_greeting_timeout(), 45000);
 	fakeworld_peer(w, A, OUTCOME_EHLO, 300);
 	ck_assert_int_eq(next_greeting_timeout(), 45000);
+	ck_assert_int_eq(next_greeting_timeout(), 45000);
+}
+END_TEST
+
+// A host that begins to pause before it greets goes down by it, but is not dead
+// for good: when it is down there is no hurry.
+START_TEST(test_endpoint_greeting_timeout_while_down)
+{
+	add_one();
+	fakeworld_peer(w, A, OUTCOME_EHLO, 300);
+	fakeworld_settle(w, "a.test");
+	fakeworld_peer(w, A, OUTCOME_GREETING_TIMEOUT, 20000);
+	ck_assert_int_eq(next_greeting_timeout(), 20000);
+	fakeworld_run(w, MINUTE);
+	ck_assert_int_eq(state(), REACH_UNREACHABLE);
+	fakeworld_peer(w, A, OUTCOME_EHLO, 20050);
+	ck_assert_int_eq(next_greeting_timeout(), 45000);
+	fakeworld_run(w, HOUR);
+	ck_assert_int_eq(state(), REACH_REACHABLE);
 	ck_assert_int_eq(next_greeting_timeout(), 45000);
 }
 END_TEST
@@ -536,6 +553,7 @@ endpoint_suite(void)
 	suite_add_tcase(s, tc);
 	add_world_case(s, "greeting",
 	    test_endpoint_greeting_timeout_by_what_was_heard,
+	    test_endpoint_greeting_timeout_while_down,
 	    test_endpoint_greeting_is_kept);
 	add_world_case(s, "hysteresis", test_endpoint_slow_greeting_needs_fall,
 	    test_endpoint_goes_down_after_fall_failures,

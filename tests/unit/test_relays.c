@@ -538,6 +538,9 @@ START_TEST(test_relays_greeting_timeout_by_address)
 	ck_assert_int_eq(greeting_of("192.0.2.2", 0), 30000);
 	ck_assert_int_eq(greeting_of("192.0.2.3", 0), 45000);
 	ck_assert_int_eq(greeting_of("192.0.2.1", 0), 30000);
+	ck_assert_int_eq(relays_view(relays, 0).state, RELAYS_DOWN);
+	now += FAST;
+	ck_assert_int_eq(greeting_of("192.0.2.2", 0), 45000); // no hurry
 }
 END_TEST
 

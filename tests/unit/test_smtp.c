@@ -981,6 +981,7 @@ START_TEST(test_smtp_total_cap)
 	r.fake = fakesmtp_start(r.base, AF_INET, script);
 	run_aim(&r, SMTP_DEPTH_EHLO);
 	r.params.total_ms = _i == 0 ? 0 : cap_ms;
+	r.params.connect_timeout_ms = r.params.greeting_timeout_ms = cap_ms;
 	clock_freeze(5000);
 	run_start(&r);
 	run_until_done(&r);
@@ -1050,6 +1051,7 @@ END_TEST
 
 // Suspended while it connects: the kernel gives up, or the handshake is done by
 // then. Rows 2, 3: it is, and the conversation goes on within the cap only.
+// Rows 4, 5: the peer is gone by then; it may have waited in vain.
 START_TEST(test_smtp_is_overslept_while_connecting)
 {
 	static const struct {
@@ -1061,11 +1063,14 @@ START_TEST(test_smtp_is_overslept_while_connecting)
 	    {OVERSLEPT, true, OUTCOME_LOCAL_ERROR},
 	    {OVERSLEPT, false, OUTCOME_EHLO},
 	    {180 * 1000, false, OUTCOME_LOCAL_ERROR},
+	    {OVERSLEPT - 1, false, OUTCOME_CLOSED_EARLY},
+	    {OVERSLEPT, false, OUTCOME_LOCAL_ERROR},
 	};
+	static const struct fakesmtp_step closes[] = {FAKE_CLOSE, FAKE_END};
 	struct run r;
 
 	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, polite);
+	r.fake = fakesmtp_start(r.base, AF_INET, _i < 4 ? polite : closes);
 	run_aim(&r, SMTP_DEPTH_EHLO);
 	clock_freeze(5000);
 	inject.errnum = ETIMEDOUT;
@@ -1076,6 +1081,7 @@ START_TEST(test_smtp_is_overslept_while_connecting)
 	clock_freeze(-1);
 	ck_assert_msg(r.result.outcome == rows[_i].outcome, "row %d: %s", _i,
 	    outcome_name(r.result.outcome));
+	ck_assert_int_eq(r.result.greeting_ms, 0);
 	run_fini(&r);
 }
 END_TEST
@@ -1319,7 +1325,7 @@ smtp_suite(void)
 	tcase_add_loop_test(tc, test_smtp_total_cap, 0, 2);
 	tcase_add_loop_test(
 	    tc, test_smtp_is_overslept, 0, ARRAY_LEN(overslept));
-	tcase_add_loop_test(tc, test_smtp_is_overslept_while_connecting, 0, 4);
+	tcase_add_loop_test(tc, test_smtp_is_overslept_while_connecting, 0, 6);
 	tcase_add_loop_test(tc, test_smtp_outlasts_its_cap, 0, 2);
 	tcase_add_loop_test(tc, test_smtp_last_look_after_a_stall, 0, 2);
 	suite_add_tcase(suite, tc);
