@@ -58,7 +58,8 @@ dnl MXD_SYSTEMD_DIR(NAME, BELOW LIB, WHAT)
 dnl Sets NAME to where systemd reads WHAT: for a package (prefix /usr) what
 dnl systemd.pc says, for any other prefix PREFIX/lib/..., so that an
 dnl installation below /usr/local or a home stays in its prefix. Empty where
-dnl systemd.pc is not there, or with --without-NAME.
+dnl systemd.pc is not there, or with --without-NAME. Where systemd does not look
+dnl there, mxd_unread and mxd_unread_options say so: see MXD_SYSTEMD_WARN.
 AC_DEFUN([MXD_SYSTEMD_DIR], [
   AC_ARG_WITH([$1],
     [AS_HELP_STRING([--with-$1=DIR], [directory for systemd $3])],
@@ -74,4 +75,20 @@ AC_DEFUN([MXD_SYSTEMD_DIR], [
     ],
     [$1=$with_$1])
   AC_SUBST([$1])
+  AS_IF([test "$prefix" = NONE],
+    [mxd_prefix=$ac_default_prefix], [mxd_prefix=$prefix])
+  mxd_dir=`echo "$$1" | $SED "s|.{prefix}|$mxd_prefix|"`
+  AS_CASE([$mxd_dir],
+    [''|/etc/$2|/run/$2|/usr/local/lib/$2|/usr/lib/$2|/lib/$2], [],
+    [AS_VAR_APPEND([mxd_unread], [" $mxd_dir"])
+     AS_VAR_APPEND([mxd_unread_options], [" --with-$1=/etc/$2"])])
+])
+
+dnl MXD_SYSTEMD_WARN
+dnl What an operator has to do for files that systemd would not find. They stay
+dnl in the prefix: an installation elsewhere is for whoever asks for it.
+AC_DEFUN([MXD_SYSTEMD_WARN], [
+  AS_IF([test -n "$mxd_unread"], [
+    AC_MSG_WARN([systemd does not look into$mxd_unread; to have it find what is installed there configure with$mxd_unread_options])
+  ])
 ])

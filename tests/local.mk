@@ -187,6 +187,7 @@ static_tests = \
 	tests/check-conf-manual.sh \
 	tests/format.sh \
 	tests/manual.sh \
+	tests/prefix.sh \
 	tests/rooms.sh \
 	tests/rootpaths.py \
 	tests/scripts-run.sh \
