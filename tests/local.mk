@@ -243,6 +243,7 @@ lab_files = \
 	tests/lab/postfix.py \
 	tests/lab/reaper.py \
 	tests/lab/recorder.py \
+	tests/lab/router.py \
 	tests/lab/run.py \
 	tests/lab/scenarios_baseline.py \
 	tests/lab/scenarios_daemon.py \

@@ -2,6 +2,7 @@
 // Fuzzes addresses, prefixes and the entries of `listen`.
 #include "base/mem.h"
 #include "base/netaddr.h"
+#include "base/zoneaddr.h"
 #include "conf/check.h"
 #include "fuzz/fuzz.h"
 #include "base/listenaddr.h"
@@ -12,6 +13,7 @@
 enum {
 	GOAL_ADDRESS,
 	GOAL_PORT,
+	GOAL_ZONE,
 	GOAL_PREFIX,
 	GOAL_INET,
 	GOAL_ANY,
@@ -22,6 +24,7 @@ enum {
 struct fuzz_goal fuzz_goals[] = {
     [GOAL_ADDRESS] = {"an address", 0},
     [GOAL_PORT] = {"an address with a port", 0},
+    [GOAL_ZONE] = {"an address with a zone", 0},
     [GOAL_PREFIX] = {"a prefix", 0},
     [GOAL_INET] = {"an inet entry", 0},
     [GOAL_ANY] = {"an entry for any address", 0},
@@ -54,6 +57,21 @@ check_address(const char *text)
 		mxd_assert(netaddr_equal(&a, &b) || a.family == AF_INET6);
 		fuzz_reach(GOAL_PORT);
 	}
+}
+
+static void
+check_zone(const char *text)
+{
+	struct zoneaddr a, b;
+	char out[ZONEADDR_TEXT_MAX];
+	if (!zoneaddr_parse_port(text, 53, &a))
+		return;
+	mxd_assert(zoneaddr_needs_zone(&a) == (a.zone[0] != '\0'));
+	mxd_assert(zoneaddr_parse_port(zoneaddr_format_port(&a, out), 1, &b));
+	mxd_assert(netaddr_equal(&a.addr, &b.addr));
+	mxd_assert(strcmp(a.zone, b.zone) == 0);
+	if (a.zone[0] != '\0')
+		fuzz_reach(GOAL_ZONE);
 }
 
 static void
@@ -115,6 +133,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = xstrndup((const char *)data, size);
 	check_address(text);
+	check_zone(text);
 	check_prefix(text);
 	check_entry(text);
 	free(text);

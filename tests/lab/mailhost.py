@@ -42,7 +42,7 @@ DETOUR = ("detour unix - - n - - smtp",
           "  -o soft_bounce=yes")
 
 LINE = re.compile(r"(?:^|\s)(lookup|mail|endpoint|transitions?|change|uplink"
-                  r"|relay)\s+(\w+=.*)$")
+                  r"|relay|dns)\s+(\w+=.*)$")
 
 # Takes over listening sockets as systemd would, then becomes the daemon.
 HANDOVER = """

@@ -22,6 +22,7 @@ What is what:
   recorder.py a socketmap server that only records, and a client
   reaper.py   cleans up should the lab be killed
   forger.py   a resolver with injected answers
+  router.py   a resolver on the mail host's link that knows no EDNS
   forms.py    greetings and replies as servers give them
   scenarios_*.py  a function per scenario, whose first line says what holds
 

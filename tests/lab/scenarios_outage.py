@@ -6,7 +6,8 @@ import time
 
 from forger import Forger
 from mailhost import OP4, TRANSPORT_MAP
-from net import DNS4, FORGED_DNS4
+from net import DNS4, FORGED_DNS4, ROOT_NETNS
+from router import LINK_DNS, Router
 from scenarios_routes import direct, relayed
 from util import check, wait
 from world import (BROKEN, GOOGLE, GOOGLE_OLD, HOSTS, addresses, host_of,
@@ -241,6 +242,30 @@ def test_forged_mx_answer_goes_by_the_relay(lab):
     lab.op.send("u@isp.example")
     line = lab.op.postfix.wait_status("u@isp.example", "sent")
     check(line["relay"] == "virtual", "local mail by " + line["relay"])
+
+
+def test_home_router_on_the_link(lab):
+    """resolv.conf names a link-local server with its interface, and that drops
+    questions with EDNS: Postfix resolves, and so do we."""
+    path = os.path.join(ROOT_NETNS, lab.net.name("op"), "resolv.conf")
+    with open(path) as f:
+        before = f.read()
+
+    def write(text):
+        with open(path, "w") as f:
+            f.write(text)
+    router = Router(lab.net)
+    lab.later(router.close)
+    lab.later(write, before)
+    write("nameserver %s%%eth0\n" % LINK_DNS)
+    lab.fw.block("drop", *addresses(*GOOGLE_OLD))
+    lab.op.start({"dns": {"servers": [], "timeout": "2s"}})
+    lab.op.wait_route("good.example", route="direct", reason="all-reachable")
+    relayed(lab, lab.op.send_new("ihg.com"))
+    direct(lab, lab.op.send_new("lonely.example"), "mx.lonely.example")
+    wait("the router to be known", lambda: lab.op.daemon.lines(
+        "dns", server="[%s%%eth0]:53" % LINK_DNS, edns="no"))
+    check(router.dropped > 0 and router.passed > 0, "the router was not asked")
 
 
 def test_uplink_cut_freezes_routes(lab):
