@@ -28,6 +28,11 @@ TIMER = "mxdetour-retry.timer"
 UNITS = (SERVICE, MILTER, TIMER) + SOCKETS
 CONF = "/etc/mxdetour/mxdetour.conf"
 
+# What commands on the machine find: our own caller's PATH may lead to programs
+# that other users cannot run.
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
+                       "/sbin:/bin", "LC_ALL": "C.UTF-8"}
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWNET = 0x40000000
@@ -191,7 +196,7 @@ class Machine:
         """Runs a command to its end: (status, stdout, stderr)."""
         done = subprocess.run(
             self.argv(*argv, **keys), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             universal_newlines=True, timeout=2 * LIMIT)
         if done.returncode != 0 and not may_fail:
             raise Failure("%s: exit %d: %s" % (
@@ -211,7 +216,7 @@ class Machine:
         """Starts a command that goes when its standard input ends: that is the
         caller's, and goes with us."""
         return subprocess.Popen(
-            self.argv(*argv, **keys), stdin=subprocess.PIPE,
+            self.argv(*argv, **keys), stdin=subprocess.PIPE, env=ENVIRONMENT,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     # files --------------------------------------------------------------
