@@ -86,11 +86,11 @@ enum kind {
 	KIND_MX, // a host as the MTA takes it from an MX record
 };
 
-// The asterisk that is the first label.
+// The first label is the asterisk.
 static bool
-is_wildcard(const char *src, size_t len, size_t i)
+is_wildcard(const char *src, size_t len)
 {
-	return i == 0 && src[0] == '*' && (len == 1 || src[1] == '.');
+	return len > 0 && src[0] == '*' && (len == 1 || src[1] == '.');
 }
 
 // One pass over a name that should be ASCII. Returns its length, or -1.
@@ -103,10 +103,11 @@ fold_ascii(const char *src, size_t len, char *out, enum kind kind)
 		return -1;
 	size_t start = 0; // of the current label
 	bool one_label = true;
-	for (size_t i = 0; i < len; i++) {
+	size_t i = 0;
+	if (kind == KIND_MX && is_wildcard(src, len))
+		out[i++] = '*';
+	for (; i < len; i++) {
 		char c = folded[(unsigned char)src[i]];
-		if (c == '\0' && kind == KIND_MX && is_wildcard(src, len, i))
-			c = '*';
 		if (c == '\0')
 			return -1;
 		out[i] = c;
