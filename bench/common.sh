@@ -53,7 +53,7 @@ compile_driver() { # NAME
 	[ -e "$library" ] || die "no $library beside $daemon"
 	# shellcheck disable=SC2046
 	compile "drive_$1" -std=gnu17 -DMXD_CONF_PATH='"/nonexistent"' -Isrc -Itests \
-		tests/fake/fakeworld.c "$library" \
+		tests/fake/fakeworld.c tests/fake/fakeinterfaces.c "$library" \
 		$(pkg-config --cflags --libs libevent libcares libconfig libidn2)
 }
 

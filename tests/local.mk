@@ -184,6 +184,7 @@ fuzz_files = \
 	tests/fuzz/fuzz.h
 
 static_tests = \
+	tests/bench.sh \
 	tests/check-conf-manual.sh \
 	tests/format.sh \
 	tests/manual.sh \
