@@ -315,7 +315,7 @@ check_relays(const struct reader *r, const struct reader_where *where)
 {
 	struct ourselves self;
 	int rc = 0;
-	ourselves_init(&self, r->conf);
+	ourselves_init(&self, r->conf, NULL);
 	for (unsigned i = 0; rc == 0 && i < r->conf->n_relays; i++)
 		rc = check_relay_is_elsewhere(r, &self, &r->conf->relays[i],
 		    place_of_elem(where, "relays", i));

@@ -24,12 +24,19 @@ ourselves_init_with(struct ourselves *out, const struct conf *conf,
 }
 
 bool
-ourselves_init(struct ourselves *out, const struct conf *conf)
+ourselves_init(struct ourselves *out, const struct conf *conf,
+    const struct ourselves *before)
 {
 	struct netaddr *interface;
 	unsigned n;
 	bool read = interfaces_read(&interface, &n);
-	ourselves_init_with(out, conf, interface, n);
+	if (read || before == NULL) {
+		ourselves_init_with(out, conf, interface, n);
+	} else {
+		unsigned skip = before->conf->self.n_addresses;
+		ourselves_init_with(
+		    out, conf, before->address + skip, before->n - skip);
+	}
 	free(interface);
 	return read;
 }

@@ -19,8 +19,10 @@ struct ourselves {
 	unsigned n;
 };
 
-// As the interfaces are now. False: they cannot be read, and are left out.
-bool ourselves_init(struct ourselves *out, const struct conf *conf);
+// As the interfaces are now. False: they cannot be read, and count as they were
+// in `before` (another than `out`; NULL: as none).
+bool ourselves_init(struct ourselves *out, const struct conf *conf,
+    const struct ourselves *before);
 // With these in place of the interfaces of this host.
 void ourselves_init_with(struct ourselves *out, const struct conf *conf,
     const struct netaddr *interface, unsigned n);

@@ -195,7 +195,8 @@ daemon_new(const struct daemon_params *params, struct err *err)
 		err_set(err, "no event loop can be made");
 		goto fail;
 	}
-	ourselves_init(&d->self, d->conf);
+	if (!ourselves_init(&d->self, d->conf, NULL))
+		say_interfaces_unread();
 	d->rules = rules_new(d->conf);
 	d->relays = relays_new(d->conf, &d->self, NULL, now);
 	memory_init(d, now);

@@ -148,6 +148,7 @@ void say_endpoint(const struct daemon *d, const struct reach_change *c);
 void say_transition(
     const struct daemon *d, uint32_t set, const struct plans_transition *t);
 void say_more_transitions(unsigned transitions, unsigned domains);
+void say_interfaces_unread(void);
 void say_relay(const struct daemon *d, const struct relays_change *c);
 // The MX of this domain that are addresses, of those that the memory does not
 // know as hosts yet: to be called before it is told the answer. Ten a minute.

@@ -59,12 +59,14 @@ needs_new_memory(const struct conf *old, const struct conf *new)
 	       !netaddr_equal(&old->probe.bind6, &new->probe.bind6);
 }
 
-// Who we are by the configuration that is in use now.
+// Who we are by the configuration that is in use now; the old one is still
+// there.
 static void
 take_ourselves(struct daemon *d)
 {
 	struct ourselves before = d->self;
-	ourselves_init(&d->self, d->conf);
+	if (!ourselves_init(&d->self, d->conf, &before))
+		say_interfaces_unread();
 	if (!ourselves_equal(&d->self, &before))
 		log_info("self addresses=%u changed", d->self.n);
 	ourselves_fini(&before);
@@ -142,8 +144,8 @@ void
 reload_own_addresses(struct daemon *d)
 {
 	struct ourselves self;
-	if (!ourselves_init(&self, d->conf) ||
-	    ourselves_equal(&self, &d->self)) {
+	ourselves_init(&self, d->conf, &d->self);
+	if (ourselves_equal(&self, &d->self)) {
 		ourselves_fini(&self);
 		return;
 	}

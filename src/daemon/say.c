@@ -216,6 +216,14 @@ say_more_transitions(unsigned transitions, unsigned domains)
 	log_info("transitions more=%u domains=%u", transitions, domains);
 }
 
+void
+say_interfaces_unread(void)
+{
+	log_warn(
+	    "self error=\"the interfaces cannot be read\": their addresses "
+	    "stay as they were, looked at again each minute");
+}
+
 // What the round that changed a relay's state found.
 static const char *
 relay_outcome(const struct relays_change *c)

@@ -8,12 +8,21 @@
 
 static const struct netaddr *interfaces;
 static unsigned n_interfaces;
+static bool broken;
 
 void
 fakeinterfaces_set(const struct netaddr *address, unsigned n)
 {
 	interfaces = address;
 	n_interfaces = n;
+	broken = false;
+}
+
+void
+fakeinterfaces_break(void)
+{
+	fakeinterfaces_set(NULL, 0);
+	broken = true;
 }
 
 bool
@@ -23,5 +32,5 @@ interfaces_read(struct netaddr **out, unsigned *n_out)
 	*n_out = n_interfaces;
 	if (n_interfaces > 0)
 		memcpy(*out, interfaces, n_interfaces * sizeof(**out));
-	return true;
+	return !broken;
 }

@@ -143,15 +143,42 @@ START_TEST(test_ourselves_of_the_interfaces)
 	struct conf *conf = fakeworld_conf("");
 	struct ourselves o;
 	fakeinterfaces_set(&one, 1);
-	ck_assert(ourselves_init(&o, conf));
+	ck_assert(ourselves_init(&o, conf, NULL));
 	ck_assert_ptr_nonnull(ourselves_why_address(&o, &one));
 	ck_assert_uint_eq(o.n, 1);
 	ourselves_fini(&o);
 	fakeinterfaces_set(&other, 1);
-	ck_assert(ourselves_init(&o, conf));
+	ck_assert(ourselves_init(&o, conf, NULL));
 	ck_assert_ptr_null(ourselves_why_address(&o, &one));
 	ourselves_fini(&o);
 	conf_free(conf);
+}
+END_TEST
+
+// A reload at a moment when they cannot be read makes no loop.
+START_TEST(test_ourselves_keeps_interfaces_that_cannot_be_read)
+{
+	struct netaddr one = address("203.0.113.5");
+	struct netaddr ours = address("198.51.100.7");
+	struct conf *conf = fakeworld_conf(SELF), *other = fakeworld_conf("");
+	struct ourselves before, o;
+	fakeinterfaces_set(&one, 1);
+	ck_assert(ourselves_init(&before, conf, NULL));
+	fakeinterfaces_break();
+	ck_assert(!ourselves_init(&o, other, &before));
+	ck_assert_uint_eq(o.n, 1);
+	ck_assert_ptr_nonnull(ourselves_why_address(&o, &one));
+	ck_assert_ptr_null(ourselves_why_address(&o, &ours));
+	ourselves_fini(&o);
+	ck_assert(!ourselves_init(&o, conf, &before));
+	ck_assert(ourselves_equal(&o, &before));
+	ourselves_fini(&o);
+	ck_assert(!ourselves_init(&o, other, NULL));
+	ck_assert_uint_eq(o.n, 0);
+	ourselves_fini(&o);
+	ourselves_fini(&before);
+	conf_free(conf);
+	conf_free(other);
 }
 END_TEST
 
@@ -174,6 +201,7 @@ ourselves_suite(void)
 	tcase_add_test(tc, test_ourselves_names);
 	tcase_add_test(tc, test_ourselves_equal);
 	tcase_add_test(tc, test_ourselves_of_the_interfaces);
+	tcase_add_test(tc, test_ourselves_keeps_interfaces_that_cannot_be_read);
 	tcase_add_test(tc, test_ourselves_is_mail_port);
 	suite_add_tcase(s, tc);
 	return s;
