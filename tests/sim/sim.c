@@ -116,7 +116,7 @@ assert_eventful(const struct simtable *t)
 	ck_assert_uint_gt(t->true_changes, 1000);
 	ck_assert_uint_gt(t->flips, 1000);
 	ck_assert_uint_gt(t->early_misses, 100);
-	ck_assert_uint_gt(t->early_detours, 5);
+	ck_assert_uint_gt(t->early_detours, 10);
 }
 
 static void
