@@ -30,7 +30,7 @@ enum {
 	FAST = 15 * SIM_SECOND,
 	DOWN_MAX = 10 * SIM_MINUTE,
 	WAKE = 30 * SIM_SECOND,
-	TIMEOUT = (6 + 20) * SIM_SECOND, // connect_timeout, reply_timeout
+	TIMEOUT = (6 + 45) * SIM_SECOND, // connect_timeout, greeting_timeout
 	QUEUE = 5 * SIM_SECOND, // for its turn within the limits on probes
 	BOUND_DOWN = INTERVAL + WAKE + (FALL - 1) * FAST + TIMEOUT + QUEUE,
 	BOUND_UP = DOWN_MAX + (RISE - 1) * FAST + TIMEOUT + QUEUE,
@@ -245,9 +245,13 @@ is_plain(const struct simaudit *a, const struct asked *asked,
     const struct expectation *x)
 {
 	int64_t now = a->fake->now;
+	// What is out of its turn is not probed, and kept for `interval`: what
+	// was seen of it before it came up may be what is known when its turn
+	// comes again.
+	bool turns = x->down || now <= x->plain_at + INTERVAL;
 	return x->right != RIGHT_OPEN && now > x->plain_at &&
-	       (!x->down || (now > asked->since + BOUND_DOWN &&
-				now > asked->turned + BOUND_TURN));
+	       (!turns || now > asked->turned + BOUND_TURN) &&
+	       (!x->down || now > asked->since + BOUND_DOWN);
 }
 
 static int64_t
