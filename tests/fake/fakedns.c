@@ -21,6 +21,7 @@
 enum {
 	MESSAGE_MAX = 65535,
 	BIND_TRIES = 50,
+	BIND_PAUSE_US = 100 * 1000,
 	BACKLOG = 128,
 };
 
@@ -560,8 +561,13 @@ fakedns_new(struct event_base *base, uint16_t port)
 	TAILQ_INIT(&f->entries);
 	LIST_INIT(&f->connections);
 	LIST_INIT(&f->delayed);
-	while (!bind_both(f, port))
+	while (!bind_both(f, port)) {
 		mxd_assert(++tries < BIND_TRIES);
+		// Somebody's connection may have got the port that is wanted
+		// back, for as long as that lasts.
+		if (port != 0)
+			usleep(BIND_PAUSE_US);
+	}
 	f->udp_event = event_new(
 	    base, f->udp, EV_READ | EV_PERSIST, on_datagram, f);
 	mxd_assert(f->udp_event != NULL);
