@@ -21,6 +21,8 @@ enum {
 	GOAL_SERVFAIL,
 	GOAL_REFUSED,
 	GOAL_UNREADABLE,
+	GOAL_EDNS_SPOKEN,
+	GOAL_EDNS_DENIED,
 };
 struct fuzz_goal fuzz_goals[] = {
     [GOAL_MX] = {"an MX", 0},
@@ -35,6 +37,8 @@ struct fuzz_goal fuzz_goals[] = {
     [GOAL_SERVFAIL] = {"SERVFAIL", 0},
     [GOAL_REFUSED] = {"REFUSED", 0},
     [GOAL_UNREADABLE] = {"an unreadable one", 0},
+    [GOAL_EDNS_SPOKEN] = {"a server that can do EDNS", 0},
+    [GOAL_EDNS_DENIED] = {"a server that cannot do EDNS", 0},
     {NULL, 0},
 };
 
@@ -305,6 +309,29 @@ check_addr(const char *name, int family, const unsigned char *msg, size_t len)
 	fuzz_reach(family == AF_INET ? GOAL_A : GOAL_AAAA);
 }
 
+// What is believed as a none never denies the EDNS that was asked with.
+static void
+check_edns(const char *name, const unsigned char *msg, size_t len)
+{
+	struct answer_mx a;
+	enum wire_edns said = wire_edns(msg, len);
+	wire_decode_mx(name, msg, len, &a);
+	switch (said) {
+	case WIRE_EDNS_SPOKEN:
+		mxd_assert(len > NS_HFIXEDSZ);
+		fuzz_reach(GOAL_EDNS_SPOKEN);
+		return;
+	case WIRE_EDNS_DENIED:
+		mxd_assert(len >= NS_HFIXEDSZ);
+		mxd_assert(
+		    a.outcome != ANSWER_NODATA && a.outcome != ANSWER_NXDOMAIN);
+		fuzz_reach(GOAL_EDNS_DENIED);
+		return;
+	case WIRE_EDNS_SILENT:
+		return;
+	}
+}
+
 // The name that the message itself asks about, so that more than one in a
 // million is taken for an answer.
 static void
@@ -323,6 +350,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char name[DNAME_SIZE];
 	name_of(data, size, name);
+	check_edns(name, data, size);
 	check_mx(name, data, size);
 	check_addr(name, AF_INET, data, size);
 	check_addr(name, AF_INET6, data, size);
