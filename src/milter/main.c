@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // mxdetour-milter: tells the daemon of mail before it is queued.
+#include "base/attr.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/str.h"
@@ -27,14 +28,14 @@ enum {
 
 // libmilter's own messages would go to syslog(3), which blocks for good when
 // nobody reads /dev/log: these take its place in this program.
-static void
-log_foreign(const char *fmt, va_list ap)
+static void PRINTF(1, 0) log_foreign(const char *fmt, va_list ap)
 {
 	char text[LOG_LINE_MAX];
 	vsnprintf(text, sizeof(text), fmt, ap);
 	log_warn("libmilter text=\"%s\"", text);
 }
 
+#undef syslog // with fortification a macro, for clang
 void
 syslog(int priority, const char *fmt, ...)
 {

@@ -472,8 +472,10 @@ count_wakes(void)
 	struct event *timer = evtimer_new(base, on_timer, &done);
 
 	event_add(timer, &wait);
-	for (; !done; n++)
+	while (!done) {
 		event_base_loop(base, EVLOOP_ONCE);
+		n++;
+	}
 	event_free(timer);
 	return n;
 }
