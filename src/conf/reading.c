@@ -273,9 +273,12 @@ read_servers(const struct reader *r, const struct conf_key *key, void *base,
 			    netaddr_parse_port(text, 1, &a.addr)
 				? "a link-local address needs its interface"
 				: NULL);
+		// At boot it may come after us, and mail must not wait for it.
 		if (zoneaddr_needs_zone(&a) && zoneaddr_scope(&a) == 0)
-			return reader_refuse(
-			    r, key, elem, "on an interface of this host", NULL);
+			reader_warn(r, elem,
+			    "%s = \"%s\": there is no interface %s: asked when "
+			    "it is there",
+			    key->name, text, a.zone);
 		struct zoneaddr *items = conf_grow(
 		    field_pointer(key, base), *n, sizeof(*items));
 		items[(*n)++] = a;

@@ -218,9 +218,6 @@ START_TEST(test_conf_refuses_with_place_and_what_is_allowed)
 		": a link-local address needs its interface"},
 	    {"dns = { servers = [\"2001:db8::53%lo\"]; };",
 		"c:1: dns.servers = \"2001:db8::53%lo\": " SERVERS_MUST},
-	    {"dns = {\n servers = [\"::1\", \"fe80::53%no-such-if0\"]; };",
-		"c:2: dns.servers = \"fe80::53%no-such-if0\": must be on an "
-		"interface of this host"},
 	    {"self = { addresses = [\"fe80::53%lo\"]; };",
 		"c:1: self.addresses = \"fe80::53%lo\": must be a list of IP "
 		"addresses"},
@@ -913,6 +910,24 @@ START_TEST(test_conf_warns_of_routes_that_our_own_mail_would_take)
 }
 END_TEST
 
+// At boot the interface may come after us.
+START_TEST(test_conf_warns_of_a_server_on_no_interface)
+{
+	struct seen seen = {0};
+	struct err err = {""};
+	conffile_write("c", "dns = {\n servers = [\"fe80::53%lo\",\n"
+			    " \"fe80::53%no-such-if0\"]; };");
+	struct conf *conf = conf_load("c", on_warning, &seen, &err);
+	ck_assert_msg(conf != NULL, "%s", err.text);
+	ck_assert_uint_eq(conf->dns.n_servers, 2);
+	ck_assert_uint_eq(seen.n, 1);
+	ck_assert_str_eq(seen.text[0],
+	    "c:3: dns.servers = \"fe80::53%no-such-if0\": there is no "
+	    "interface no-such-if0: asked when it is there");
+	conf_free(conf);
+}
+END_TEST
+
 // Files that end anywhere must neither crash nor leak.
 START_TEST(test_conf_survives_files_cut_short)
 {
@@ -1013,6 +1028,7 @@ conf_suite(void)
 	tcase_add_test(tc, test_conf_warns_of_keys_without_effect);
 	tcase_add_test(
 	    tc, test_conf_warns_of_routes_that_our_own_mail_would_take);
+	tcase_add_test(tc, test_conf_warns_of_a_server_on_no_interface);
 	tcase_add_test(tc, test_conf_survives_files_cut_short);
 	tcase_add_test(tc, test_conf_survives_wrong_kinds_everywhere);
 	tcase_add_test(tc, test_conf_each_key_tells_all);
