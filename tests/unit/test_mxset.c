@@ -422,6 +422,8 @@ START_TEST(test_mxset_is_ourselves)
 	fakeworld_host(w, "mail.isp.test", "198.51.100.30", NULL);
 	lists("byname.test", "mail.isp.test");
 	lists("byaddress.test", "m.test");
+	fakeworld_host(w, "mapped.test", "::ffff:198.51.100.11", NULL);
+	fakeworld_mx(w, "bymapped.test", 10, "mapped.test", -1);
 	lists("other.test", "n.test");
 	w->params.self_names = names;
 	w->params.n_self_names = 1;
@@ -430,6 +432,7 @@ START_TEST(test_mxset_is_ourselves)
 	fakeworld_restart(w);
 	assert_route(fakeworld_settle(w, "byname.test"), "direct", "self");
 	assert_route(fakeworld_settle(w, "byaddress.test"), "direct", "self");
+	assert_route(fakeworld_settle(w, "bymapped.test"), "direct", "self");
 	assert_route(
 	    fakeworld_settle(w, "other.test"), "direct", "all-reachable");
 	ck_assert_uint_eq(fakeworld_at(w, "198.51.100.11")->probes, 0);
