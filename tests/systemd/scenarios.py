@@ -386,6 +386,45 @@ def test_restart_that_fails(machine):
         mend_conf(machine)
 
 
+def test_start_that_hangs(machine):
+    """a start that does not end is one that failed: the mail system is refused,
+    and not kept waiting"""
+    machine.shell_line("mkfifo /etc/mxdetour/hangs; sed -i 's|local_domain_"
+                       "files = .*;|local_domain_files = [\"hangs\"];|' "
+                       + CONF)
+    machine.drop_in(SERVICE, "[Service]\nTimeoutStartSec=2s\n")
+    machine.systemctl("daemon-reload")
+    check(machine.systemctl("restart", SERVICE, may_fail=True) != 0,
+          "systemctl was content")
+    wait("refusal", lambda: states(machine) == REFUSING)
+    same(machine.show(SERVICE, "Result"), "timeout")
+    same([machine.lookup(2527), machine.lookup(2528)], ["refused"] * 2)
+    mend_conf(machine)
+    same(machine.systemctl("restart", SERVICE), 0)
+    same(states(machine), UP)
+    same(machine.lookup(), "ok")
+
+
+def test_service_that_cannot_be_made(machine):
+    """a service that systemd itself cannot start does not leave the sockets
+    open, nor systemd without rest, and comes back when that is mended"""
+    machine.drop_in(SERVICE, "[Service]\nEnvironmentFile=/no/such/file\n")
+    machine.systemctl("daemon-reload")
+    check(machine.systemctl("restart", SERVICE, may_fail=True) != 0,
+          "systemctl was content")
+    same(machine.show(SERVICE, "Result"), "resources")
+    for _ in range(2):
+        # The second time it was failed already before it failed.
+        wait("refusal", lambda: machine.lookup() == "refused"
+             and machine.state(TIMER) == "active")
+        same([machine.lookup(2527), machine.lookup(2528)], ["refused"] * 2)
+        wait("another try", lambda: machine.state(TIMER) == "inactive")
+    machine.shell_line("rm /etc/systemd/system/%s.d/test.conf; "
+                       "systemctl daemon-reload" % SERVICE)
+    wait("an answer", lambda: machine.lookup() == "ok")
+    wait("all to be up", lambda: states(machine) == UP)
+
+
 def test_mended_file_is_found(machine):
     """after a failed start it is tried again, under lookups too, without a
     command"""
@@ -437,17 +476,18 @@ def documented_sequence(after):
 
 
 def test_other_addresses(machine):
-    """socket units and listen move to other ports by the documented commands"""
-    for unit, port in zip(SOCKETS, (3527, 3528)):
+    """socket units and listen move to other ports, root's alone, by the
+    documented commands"""
+    for unit, old, new in zip(SOCKETS, (2527, 2528), (527, 528)):
         machine.drop_in(unit, "[Socket]\nListenStream=\n"
-                        "ListenStream=127.0.0.1:%d\n" % port)
+                        "ListenStream=127.0.0.1:%d\n" % new)
         machine.shell_line("sed -i 's/127.0.0.1:%d/127.0.0.1:%d/' %s"
-                           % (port - 1000, port, CONF))
+                           % (old, new, CONF))
     for line in documented_sequence("Other addresses"):
         machine.shell_line(line)
     same(states(machine), UP)
-    same([machine.lookup(port) for port in (3527, 2527)], ["ok", "refused"])
-    with machine.connect(3528) as policy:
+    same([machine.lookup(port) for port in (527, 2527)], ["ok", "refused"])
+    with machine.connect(528) as policy:
         policy.sendall(b"request=smtpd_access_policy\nrecipient=u\n\n")
         same(policy.recv(64), b"action=DUNNO\n\n", "policy")
     pid = machine.main_pid(SERVICE)
