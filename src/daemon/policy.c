@@ -35,7 +35,7 @@ struct client {
 	struct conn *conn;
 	enum dialect dialect;
 	bool refused_sender; // who may not use the relay
-	bool certain;	     // that mail goes to this domain
+	bool certain;	     // who sends it, and that it goes to this domain
 	uint32_t domain;     // REACH_NONE: not in the memory
 	const char *name;    // then, as it came; `name_len` bytes
 	size_t name_len;
@@ -59,14 +59,37 @@ struct request {
 	const char *recipient, *instance;
 	size_t recipient_len, instance_len;
 	struct recipient to; // where the mail will go
-	bool refused_sender;
+	bool refused_sender, certain_sender;
 	int64_t wait_ms; // what the client allows; INT64_MAX: any
 };
 
 // -- who may use the relay --------------------------------------------------
 
+// The name of a user alone: the MTA completes it by a domain of its own, and
+// we do not know by which.
 static bool
-sender_matches(const struct conf_sender *s, const struct attrlist *list)
+sender_is_user_alone(const char *sender, size_t len)
+{
+	return len > 0 && memchr(sender, '@', len) == NULL &&
+	       memchr(sender, '%', len) == NULL &&
+	       memchr(sender, '!', len) == NULL;
+}
+
+// True when a domain that it lets is ours.
+static bool
+sender_lets_ours(struct daemon *d, const struct conf_sender *s)
+{
+	const struct conf_strings *names = &d->conf->self.names;
+	struct route_view ours;
+	for (unsigned i = 0; i < names->n; i++)
+		if (dname_match(s->text, names->item[i]))
+			return true;
+	return plans_is_ours(d->plans, s->text, &ours);
+}
+
+static bool
+sender_matches(
+    struct daemon *d, const struct conf_sender *s, const struct attrlist *list)
 {
 	const char *value;
 	size_t len;
@@ -75,6 +98,8 @@ sender_matches(const struct conf_sender *s, const struct attrlist *list)
 	switch (s->kind) {
 	case CONF_SENDER_DOMAIN:
 		attrlist_get(list, "sender", &value, &len);
+		if (sender_is_user_alone(value, len))
+			return sender_lets_ours(d, s);
 		return dname_of_address(value, len, text) >= 0 &&
 		       dname_match(s->text, text);
 	case CONF_SENDER_SASL:
@@ -95,10 +120,11 @@ sender_matches(const struct conf_sender *s, const struct attrlist *list)
 
 // An empty list lets everybody.
 static bool
-sender_may_relay(const struct conf *conf, const struct attrlist *list)
+sender_may_relay(struct daemon *d, const struct attrlist *list)
 {
+	const struct conf *conf = d->conf;
 	for (unsigned i = 0; i < conf->policy.n_senders; i++)
-		if (sender_matches(&conf->policy.senders[i], list))
+		if (sender_matches(d, &conf->policy.senders[i], list))
 			return true;
 	return conf->policy.n_senders == 0;
 }
@@ -111,7 +137,8 @@ struct action {
 	const char *text;
 };
 
-// Mail that may go elsewhere is deferred at most, never rejected.
+// Mail that may go elsewhere, or be from somebody else, is deferred at most,
+// never rejected.
 static enum conf_action
 on_sender_refused(const struct conf *conf, bool certain)
 {
@@ -390,7 +417,9 @@ read_request(struct daemon *d, const struct attrlist *list, struct request *out)
 	attrlist_get(list, "recipient", &out->recipient, &out->recipient_len);
 	attrlist_get(list, "instance", &out->instance, &out->instance_len);
 	out->to = destination(d, out->dialect, list);
-	out->refused_sender = !sender_may_relay(d->conf, list);
+	out->refused_sender = !sender_may_relay(d, list);
+	attrlist_get(list, "sender", &value, &len);
+	out->certain_sender = !sender_is_user_alone(value, len);
 	out->wait_ms = out->dialect == DIALECT_ROUTE ? read_wait(list)
 						     : INT64_MAX;
 	return true;
@@ -447,7 +476,7 @@ on_request(struct daemon *d, struct conn *c, const struct attrlist *list)
 	    .conn = c,
 	    .dialect = q.dialect,
 	    .refused_sender = q.refused_sender,
-	    .certain = q.to.certain,
+	    .certain = q.to.certain && q.certain_sender,
 	    .name = q.to.domain != NULL ? q.to.domain : "",
 	    .name_len = q.to.domain_len,
 	    .key = q.recipient,

@@ -411,6 +411,31 @@ def test_senders():
                 same(len(done) > 0, setting != "accept", setting)
 
 
+# The MTA completes a user's name alone by a domain of its own: which one cannot
+# be told, so that it is deferred at most. Where ours are let it is let.
+def test_senders_without_a_domain():
+    for lets, own, pattern in (
+            ("domain:isp.example", ["isp.example"], "DUNNO$"),
+            ("domain:*.own.test", [], "DUNNO$"),  # self.names: mx.own.test
+            ("domain:mx.own.test", [], "DUNNO$"),
+            ("domain:isp.example", ["local.test"], "DEFER")):
+        with World({"policy": {"senders": [{"match": lets}],
+                               "on_sender_refused": "reject"},
+                    "self": {"names": ["mx.own.test"],
+                             "local_domains": own}}) as w:
+            w.simple("blocked.test", DEAD, fakesmtp.CLOSE)
+            w.judged("blocked.test", route="relay")
+            with clients.Policy(w.policy_at) as policy:
+                for sender, wanted in (("root", pattern),
+                                       ("u%isp.example", "REJECT"),
+                                       ("isp.example!u", "REJECT"),
+                                       ("u@else.test", "REJECT"),
+                                       ("", "REJECT")):
+                    action = policy.ask(recipient="u@blocked.test",
+                                        sender=sender)["action"]
+                    check(re.match(wanted, action), lets, sender, action)
+
+
 BLOCKED_FORMS = (
     "u@blocked.test", "u%blocked.test", "blocked.test!u",
     "u%blocked.test@local.test", "blocked.test!u@local.test",
