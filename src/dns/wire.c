@@ -25,13 +25,19 @@ struct wire_reply {
 	const char *name;   // the name asked for; borrowed
 	ns_type type;	    // the type asked for
 	unsigned n_answers; // records in the answer section
-	char
-	    owner[NS_MAXDNAME]; // where the CNAMEs ended, as the message has it
-	unsigned aliases;	// CNAMEs up to there
-	uint32_t ttl_s;		// lowest so far
-	bool explained[WIRE_RECORD_MAX]; // record of the answer section =>
-					 // it is a part of that way
+	// The name asked for, and where each CNAME led, as the message has it.
+	char way[WIRE_ALIAS_MAX + 2][NS_MAXDNAME];
+	unsigned alias_at[WIRE_ALIAS_MAX + 1]; // which record led on from there
+	unsigned aliases;		       // CNAMEs followed
+	uint32_t ttl_s;			       // lowest so far
 };
+
+// Where the CNAMEs ended.
+static const char *
+wire_owner(const struct wire_reply *r)
+{
+	return r->way[r->aliases];
+}
 
 // Counts a record's TTL in. With its top bit set it is 0 (RFC 2181 section 8).
 static void
@@ -200,10 +206,10 @@ wire_is_below(const char *name, const char *other)
 	return escapes % 2 == 0;
 }
 
-// True when the record is a DNAME that redirects r->owner (RFC 6672: what is
+// True when the record is a DNAME that redirects `owner` (RFC 6672: what is
 // below its own name), or the signature of that, or of the CNAME there.
 static bool
-wire_goes_with_alias(const struct wire_reply *r, const ns_rr *rr)
+wire_goes_with_alias(const ns_rr *rr, const char *owner)
 {
 	unsigned type = ns_rr_type(*rr);
 
@@ -214,70 +220,77 @@ wire_goes_with_alias(const struct wire_reply *r, const ns_rr *rr)
 	else if (type != ns_t_dname)
 		return false;
 	if (type == ns_t_cname)
-		return strcasecmp(ns_rr_name(*rr), r->owner) == 0;
-	return type == ns_t_dname && wire_is_below(r->owner, ns_rr_name(*rr));
+		return strcasecmp(ns_rr_name(*rr), owner) == 0;
+	return type == ns_t_dname && wire_is_below(owner, ns_rr_name(*rr));
 }
 
-// Marks what leads on from r->owner.
+// True when a record of the answer section led on, or goes with one that did.
 static bool
-wire_explain_alias(struct wire_reply *r, unsigned alias)
+wire_is_on_the_way(struct wire_reply *r, unsigned record)
 {
-	r->explained[alias] = true;
-	for (unsigned i = 0; i < r->n_answers; i++) {
-		ns_rr rr;
-		if (ns_parserr(&r->msg, ns_s_an, (int)i, &rr) < 0)
-			return false;
-		if (wire_goes_with_alias(r, &rr))
-			r->explained[i] = true;
-	}
+	ns_rr rr;
+
+	for (unsigned i = 0; i < r->aliases; i++)
+		if (r->alias_at[i] == record)
+			return true;
+	if (ns_parserr(&r->msg, ns_s_an, (int)record, &rr) < 0)
+		return false;
+	for (unsigned i = 0; i < r->aliases; i++)
+		if (wire_goes_with_alias(&rr, r->way[i]))
+			return true;
+	return false;
+}
+
+// Writes down where the alias at the end of the way leads. False: it is
+// malformed.
+static bool
+wire_lead_on(struct wire_reply *r)
+{
+	ns_rr alias;
+
+	if (ns_parserr(&r->msg, ns_s_an, (int)r->alias_at[r->aliases], &alias) <
+		0 ||
+	    !wire_name_in(r, &alias, 0, r->way[r->aliases + 1]))
+		return false;
+	wire_note_ttl(r, &alias);
 	return true;
 }
 
-// Looks what is at r->owner; an alias leads to `target`.
+// Looks what is at the end of the way so far; an alias leads on.
 static enum wire_found
-wire_look(struct wire_reply *r, char target[NS_MAXDNAME])
+wire_look(struct wire_reply *r)
 {
 	enum wire_found found = WIRE_NOTHING;
-	unsigned alias_at = 0;
-	ns_rr alias;
 
 	for (unsigned i = 0; i < r->n_answers; i++) {
 		ns_rr rr;
 		if (ns_parserr(&r->msg, ns_s_an, (int)i, &rr) < 0)
 			return WIRE_BAD;
-		if (wire_is_at(&rr, r->owner, r->type))
+		if (wire_is_at(&rr, wire_owner(r), r->type))
 			return WIRE_RECORDS;
 		if (found == WIRE_NOTHING &&
-		    wire_is_at(&rr, r->owner, ns_t_cname)) {
-			alias = rr;
-			alias_at = i;
+		    wire_is_at(&rr, wire_owner(r), ns_t_cname)) {
+			r->alias_at[r->aliases] = i;
 			found = WIRE_ALIAS;
 		}
 	}
-	if (found == WIRE_ALIAS) {
-		if (!wire_name_in(r, &alias, 0, target) ||
-		    !wire_explain_alias(r, alias_at))
-			return WIRE_BAD;
-		wire_note_ttl(r, &alias);
-	}
+	if (found == WIRE_ALIAS && !wire_lead_on(r))
+		return WIRE_BAD;
 	return found;
 }
 
-// Follows the CNAMEs from the name asked for; r->owner is their end.
+// Follows the CNAMEs from the name asked for.
 static enum wire_found
 wire_follow(struct wire_reply *r)
 {
-	char target[NS_MAXDNAME];
-
-	if (strlen(r->name) >= sizeof(r->owner))
+	if (strlen(r->name) >= sizeof(r->way[0]))
 		return WIRE_BAD;
-	strcpy(r->owner, r->name);
+	strcpy(r->way[0], r->name);
 	r->ttl_s = INT32_MAX;
 	for (r->aliases = 0; r->aliases <= WIRE_ALIAS_MAX; r->aliases++) {
-		enum wire_found found = wire_look(r, target);
+		enum wire_found found = wire_look(r);
 		if (found != WIRE_ALIAS)
 			return found;
-		strcpy(r->owner, target);
 	}
 	return WIRE_BAD;
 }
@@ -293,7 +306,7 @@ wire_is_contradicted(struct wire_reply *r)
 			if (ns_parserr(&r->msg, (ns_sect)section, i, &rr) < 0)
 				return true;
 			if (wire_is_at(&rr, r->name, r->type) ||
-			    wire_is_at(&rr, r->owner, r->type) ||
+			    wire_is_at(&rr, wire_owner(r), r->type) ||
 			    (section == ns_s_ns && ns_rr_type(rr) == ns_t_opt))
 				return true;
 		}
@@ -308,7 +321,7 @@ static bool
 wire_is_plain_none(struct wire_reply *r)
 {
 	for (unsigned i = 0; i < r->n_answers; i++)
-		if (!r->explained[i])
+		if (!wire_is_on_the_way(r, i))
 			return false;
 	return !wire_is_contradicted(r);
 }
@@ -398,7 +411,7 @@ wire_mx_host(const char *text, char host[DNAME_SIZE])
 	return true;
 }
 
-// Takes the MX at r->owner. False: one of them is malformed.
+// Takes the MX at the end of the way. False: one of them is malformed.
 static bool
 wire_collect_mx(struct wire_reply *r, struct answer_mx *out)
 {
@@ -409,7 +422,7 @@ wire_collect_mx(struct wire_reply *r, struct answer_mx *out)
 		char text[NS_MAXDNAME], host[DNAME_SIZE];
 		if (ns_parserr(&r->msg, ns_s_an, (int)i, &rr) < 0)
 			return false;
-		if (!wire_is_at(&rr, r->owner, ns_t_mx))
+		if (!wire_is_at(&rr, wire_owner(r), ns_t_mx))
 			continue;
 		if (!wire_name_in(r, &rr, sizeof(uint16_t), text))
 			return false;
@@ -425,7 +438,7 @@ wire_collect_mx(struct wire_reply *r, struct answer_mx *out)
 	return true;
 }
 
-// Takes the addresses at r->owner. False: one of them is malformed.
+// Takes the addresses there. False: one of them is malformed.
 static bool
 wire_collect_addr(struct wire_reply *r, int family, struct answer_addr *out)
 {
@@ -436,7 +449,7 @@ wire_collect_addr(struct wire_reply *r, int family, struct answer_addr *out)
 		unsigned j = 0;
 		if (ns_parserr(&r->msg, ns_s_an, (int)i, &rr) < 0)
 			return false;
-		if (!wire_is_at(&rr, r->owner, r->type))
+		if (!wire_is_at(&rr, wire_owner(r), r->type))
 			continue;
 		if (ns_rr_rdlen(rr) != size)
 			return false;
@@ -454,7 +467,7 @@ wire_collect_addr(struct wire_reply *r, int family, struct answer_addr *out)
 }
 
 // Opens the message and looks for the records asked for. OK: they are at
-// r->owner.
+// the end of the way.
 static enum answer_outcome
 wire_find(struct wire_reply *r, const unsigned char *msg, size_t len)
 {
@@ -510,7 +523,8 @@ wire_decode_addr(const char *name, int family, const unsigned char *msg,
 		return;
 	}
 	out->ttl_s = r.ttl_s;
+	const char *owner = wire_owner(&r);
 	if (r.aliases > 0 &&
-	    dname_fold_mx(r.owner, strlen(r.owner), out->canonical) < 0)
+	    dname_fold_mx(owner, strlen(owner), out->canonical) < 0)
 		out->canonical[0] = '\0';
 }
