@@ -514,6 +514,8 @@ class World:
 
     def need(self, key):
         """Skips the test where the daemon says that a key does nothing yet."""
+        # These lines come before it.
+        self.daemon.wait_log(r"\bstart version=")
         if self.daemon.find(r"\b%s has no effect" % re.escape(key)):
             raise Skip("%s has no effect in this version" % key)
 
