@@ -310,15 +310,35 @@ check_relay_is_elsewhere(const struct reader *r, const struct ourselves *self,
 	    relay->nexthop, why);
 }
 
+// On port 465 the server waits for TLS (RFC 8314 section 3.3): a probe that
+// waits for its greeting takes the relay for dead, whose mail would be held.
+static void
+warn_of_implicit_tls(const struct reader *r, const struct conf_relay *relay,
+    const config_setting_t *group)
+{
+	if (relay->port != 465 || relay->probe != CONF_RELAY_PROBE_SMTP)
+		return;
+	reader_warn(r, config_setting_get_member(group, "nexthop"),
+	    "relays.nexthop = \"%.200s\": on port 465 a relay says nothing "
+	    "before TLS, and a probe that waits for its greeting takes it for "
+	    "dead: set probe = \"connect\" beside it",
+	    relay->nexthop);
+}
+
 static int
 check_relays(const struct reader *r, const struct reader_where *where)
 {
 	struct ourselves self;
 	int rc = 0;
 	ourselves_init(&self, r->conf, NULL);
-	for (unsigned i = 0; rc == 0 && i < r->conf->n_relays; i++)
-		rc = check_relay_is_elsewhere(r, &self, &r->conf->relays[i],
-		    place_of_elem(where, "relays", i));
+	for (unsigned i = 0; rc == 0 && i < r->conf->n_relays; i++) {
+		const struct conf_relay *relay = &r->conf->relays[i];
+		const config_setting_t *group = place_of_elem(
+		    where, "relays", i);
+		rc = check_relay_is_elsewhere(r, &self, relay, group);
+		if (rc == 0)
+			warn_of_implicit_tls(r, relay, group);
+	}
 	ourselves_fini(&self);
 	return rc;
 }

@@ -910,6 +910,29 @@ START_TEST(test_conf_warns_of_routes_that_our_own_mail_would_take)
 }
 END_TEST
 
+// There is no greeting before TLS.
+START_TEST(test_conf_warns_of_a_relay_on_465_that_is_to_greet)
+{
+	struct seen seen = {0};
+	struct err err = {""};
+	conffile_write("c",
+	    "relays = ( { nexthop = \"[a.example]:465\"; },\n"
+	    " { nexthop = \"[b.example]:465\"; probe = \"connect\"; },\n"
+	    " { nexthop = \"[c.example]:465\"; probe = \"none\"; },\n"
+	    " { nexthop = \"[d.example]:587\"; },\n"
+	    " { probe = \"smtp\";\n nexthop = \"[192.0.2.1]:465\"; } );");
+	struct conf *conf = conf_load("c", on_warning, &seen, &err);
+	ck_assert_msg(conf != NULL, "%s", err.text);
+	ck_assert_uint_eq(seen.n, 2);
+	ck_assert_str_eq(seen.text[0],
+	    "c:1: relays.nexthop = \"[a.example]:465\": on port 465 a relay "
+	    "says nothing before TLS, and a probe that waits for its greeting "
+	    "takes it for dead: set probe = \"connect\" beside it");
+	ck_assert(strncmp(seen.text[1], "c:6: ", strlen("c:6: ")) == 0);
+	conf_free(conf);
+}
+END_TEST
+
 // At boot the interface may come after us.
 START_TEST(test_conf_warns_of_a_server_on_no_interface)
 {
@@ -1028,6 +1051,7 @@ conf_suite(void)
 	tcase_add_test(tc, test_conf_warns_of_keys_without_effect);
 	tcase_add_test(
 	    tc, test_conf_warns_of_routes_that_our_own_mail_would_take);
+	tcase_add_test(tc, test_conf_warns_of_a_relay_on_465_that_is_to_greet);
 	tcase_add_test(tc, test_conf_warns_of_a_server_on_no_interface);
 	tcase_add_test(tc, test_conf_survives_files_cut_short);
 	tcase_add_test(tc, test_conf_survives_wrong_kinds_everywhere);
