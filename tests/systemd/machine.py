@@ -127,6 +127,7 @@ class Machine:
         self.where, self.how = hierarchy()
         self.cgroup = os.path.join(self.where, "mxdsystemd%d" % os.getpid())
         self.console = os.path.join(home, "console")
+        self.build = None  # what is installed on it
         self.shell = None  # the process of unshare(1)
         self.pid = None    # systemd's, as we see it
 

@@ -15,7 +15,7 @@ What is what:
   attacker.py  what runs there as the daemon's user, and wants to be root
   scenarios.py a function per scenario, whose first line says what holds
 
-The machine is booted once (and once more by the last scenario); before each
+The machine is booted once (and once more by second_boot); before each
 scenario it is put back to how it was after the installation. Nothing of the
 machine that this runs on is changed, and two runs do not meet.
 """

@@ -35,16 +35,22 @@ def readme_commands():
     return [line for line in lines if "systemctl reload" not in line]
 
 
-def install(machine, build):
-    """Once, as the README says."""
+def make(machine, build, target):
+    """make install or uninstall, on the machine."""
     environ = {name: value for name, value in os.environ.items()
                if not name.startswith("MAKE") and name != "MFLAGS"}
     done = subprocess.run(
-        ["make", "-s", "-C", build, "install", "DESTDIR=" + machine.path("")],
+        ["make", "-s", "-C", build, target, "DESTDIR=" + machine.path("")],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, universal_newlines=True, env=environ,
         preexec_fn=die_with_parent)
-    same(done.returncode, 0, "make install: " + done.stdout)
+    same(done.returncode, 0, "make %s: %s" % (target, done.stdout))
+
+
+def install(machine, build):
+    """Once, as the README says."""
+    machine.build = build
+    make(machine, build, "install")
     machine.systemctl("daemon-reload")
     if machine.systemctl("cat", SERVICE, may_fail=True) != 0:
         raise Unavailable("this build's prefix is none that systemd reads")
@@ -659,3 +665,22 @@ def test_second_boot(machine):
     machine.boot()
     wait("refusal", lambda: states(machine) == REFUSING)
     same(machine.lookup(), "refused")
+
+
+# ------------------------------------------------------------------ uninstall
+
+def test_uninstall(machine):
+    """taken off as documented nothing of it runs, and no unit is left"""
+    machine.systemctl("start", MILTER)
+    before, after = documented_sequence("Taking it off")
+    machine.shell_line(before)
+    same([machine.state(unit) for unit in UNITS], ["inactive"] * len(UNITS))
+    make(machine, machine.build, "uninstall")
+    machine.shell_line(after)
+    same([machine.lookup(2527), machine.lookup(2528)], ["refused"] * 2)
+    same([machine.show(unit, "LoadState") for unit in UNITS],
+         ["not-found"] * len(UNITS))
+    same(machine.run("find", "/etc/systemd/system", "/usr/local",
+                     "-name", "*mxdetour*", "-not", "-type", "d")[1], "")
+    # As it was: whatever comes next has it.
+    install(machine, machine.build)
