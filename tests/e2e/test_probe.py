@@ -117,9 +117,9 @@ def test_late_greeting_has_its_own_time():
         w.hangup()
         w.smtp.set(quick, fakesmtp.SILENT)
         w.until("transport", "u@quick.test", w.relay_reply())
-        check(w.daemon.find(r"\bendpoint address=127\.11\.0\.1 .*"
-                            r"old=reachable new=unreachable "
-                            r"outcome=greeting-timeout count=2\b"))
+        w.daemon.wait_log(r"\bendpoint address=127\.11\.0\.1 .*"
+                          r"old=reachable new=unreachable "
+                          r"outcome=greeting-timeout count=2\b")
         w.until_route("late.test", route="direct", reason="all-reachable")
         check(not w.daemon.find(r"\bendpoint address=127\.10\.0\.1 .*"
                                 r"new=unreachable"))
@@ -139,9 +139,9 @@ def test_slow_peers_with_the_defaults():
         for name, address in (("late.test", "127.10.0.1"),
                               ("tarpit.test", "127.11.0.1")):
             w.until("transport", "u@" + name, w.relay_reply(), timeout=300)
-            check(w.daemon.find(r"\bendpoint address=%s .*new=unreachable "
-                                r"outcome=greeting-timeout count=2\b"
-                                % address.replace(".", r"\.")), name)
+            w.daemon.wait_log(r"\bendpoint address=%s .*new=unreachable "
+                              r"outcome=greeting-timeout count=2\b"
+                              % address.replace(".", r"\."))
             for conn in w.smtp.conns(address)[:2]:
                 check(conn.received in (b"", QUIT), conn.received)
 

@@ -117,6 +117,7 @@ def test_budget_spent_is_not_the_daemon_away():
             # That it is away is seen as ever.
             fake.manner = "nonsense"
             same(w.session().message("<u@relay.test>", qid="NEXT"), [])
+            w.milter.wait_log(AWAY)
             same(len(w.milter.find(AWAY)), 1)
 
 
