@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/bug.h"
 
@@ -60,6 +61,14 @@ netaddr_parse_mx(const char *text, struct netaddr *out)
 		return false;
 	*out = netaddr_from_bytes(AF_INET, &in);
 	return true;
+}
+
+bool
+netaddr_parse_literal(const char *text, struct netaddr *out)
+{
+	if (strncasecmp(text, "IPv6:", 5) != 0)
+		return netaddr_parse(text, out);
+	return netaddr_parse(text + 5, out) && out->family == AF_INET6;
 }
 
 // Reads a decimal number up to 65535 that is the whole text: no sign, no blank,

@@ -51,6 +51,10 @@ bool netaddr_parse(const char *text, struct netaddr *out) MUST_CHECK;
 // resolves it); an IPv6 address. `text` is as dn_expand() wrote it; port
 // becomes 0. False: resolve it, if it is a name.
 bool netaddr_parse_mx(const char *text, struct netaddr *out) MUST_CHECK;
+// Reads an address as it stands between the brackets of a literal (RFC 5321
+// section 4.1.3): "192.0.2.1", "IPv6:2001:db8::1"; and "2001:db8::1", as MTAs
+// do. False: no address.
+bool netaddr_parse_literal(const char *text, struct netaddr *out) MUST_CHECK;
 // Reads "192.0.2.1", "192.0.2.1:53", "2001:db8::1", "[2001:db8::1]:53"; without
 // a port in the text it becomes `default_port`. Ports 1-65535.
 bool netaddr_parse_port(

@@ -167,16 +167,6 @@ port_parse(const char *text)
 	return port > UINT16_MAX ? 0 : (uint16_t)port;
 }
 
-// Reads an address as it stands between brackets: "192.0.2.1", "2001:db8::1",
-// "IPv6:2001:db8::1".
-static bool
-literal_parse(const char *text, struct netaddr *out)
-{
-	if (strncasecmp(text, "IPv6:", 5) != 0)
-		return netaddr_parse(text, out);
-	return netaddr_parse(text + 5, out) && out->family == AF_INET6;
-}
-
 // Copies what stands between '[' and ']' to `inside`; returns what follows, or
 // NULL: no brackets, or nothing or too much between them.
 static const char *
@@ -204,7 +194,7 @@ check_helo(const char *src, char out[CHECK_TEXT_SIZE])
 		return check_host(src, out);
 	// RFC 5321 section 4.1.3: an IPv6 literal has its tag.
 	bool tagged = strncasecmp(inside, "IPv6:", 5) == 0;
-	if (*rest != '\0' || !literal_parse(inside, &address) ||
+	if (*rest != '\0' || !netaddr_parse_literal(inside, &address) ||
 	    (address.family == AF_INET6 && !tagged))
 		return bad;
 	return keep(src, out);
@@ -280,7 +270,7 @@ check_nexthop_parse(const char *text, char host_out[CHECK_TEXT_SIZE],
 		return false;
 	if (*port_out == 0)
 		return false;
-	if (literal_parse(inside, address_out)) {
+	if (netaddr_parse_literal(inside, address_out)) {
 		const char *shown = netaddr_format(address_out, address);
 		return keep(shown, host_out) == NULL;
 	}

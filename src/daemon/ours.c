@@ -9,29 +9,22 @@
 #include "daemon/internal.h"
 
 #include <string.h>
-#include <strings.h>
 
 // "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3) of this host.
 static bool
 is_own_literal(const struct daemon *d, const char *literal, size_t len)
 {
-	static const char ipv6[] = "IPv6:";
 	char text[NETADDR_TEXT_MAX];
 	struct netaddr a;
 	if (len < 2 || literal[len - 1] != ']')
 		return false;
 	literal++;
 	len -= 2;
-	if (len > strlen(ipv6) &&
-	    strncasecmp(literal, ipv6, strlen(ipv6)) == 0) {
-		literal += strlen(ipv6);
-		len -= strlen(ipv6);
-	}
 	if (len >= sizeof(text))
 		return false;
 	memcpy(text, literal, len);
 	text[len] = '\0';
-	if (!netaddr_parse(text, &a))
+	if (!netaddr_parse_literal(text, &a))
 		return false;
 	// The MTA knows nothing of probe.allow_private.
 	return ourselves_why_address(&d->self, &a) != NULL ||

@@ -55,6 +55,33 @@ START_TEST(test_netaddr_parse)
 }
 END_TEST
 
+START_TEST(test_netaddr_parse_literal)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+	    {"192.0.2.1", "192.0.2.1"},
+	    {"IPv6:2001:db8::1", "2001:db8::1"},
+	    {"ipv6:2001:DB8::1", "2001:db8::1"},
+	    {"2001:db8::1", "2001:db8::1"},
+	    {"IPv6:192.0.2.1", NULL},
+	    {"IPv6:", NULL},
+	    {"IPv6:IPv6:::1", NULL},
+	    {"IPv4:192.0.2.1", NULL},
+	    {"", NULL},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct netaddr a;
+		char text[NETADDR_TEXT_MAX];
+		bool ok = netaddr_parse_literal(rows[i].text, &a);
+		ck_assert_msg(ok == (rows[i].want != NULL), "row %zu", i);
+		ck_assert_msg(
+		    !ok || strcmp(netaddr_format(&a, text), rows[i].want) == 0,
+		    "row %zu", i);
+	}
+}
+END_TEST
+
 // Each row as Postfix 3.7.11 did with an MX record of that host.
 START_TEST(test_netaddr_parse_mx)
 {
@@ -533,6 +560,7 @@ netaddr_suite(void)
 	TCase *tc = tcase_create("all");
 	tcase_add_test(tc, test_netaddr_is_loopback);
 	tcase_add_test(tc, test_netaddr_parse);
+	tcase_add_test(tc, test_netaddr_parse_literal);
 	tcase_add_test(tc, test_netaddr_parse_mx);
 	tcase_add_test(tc, test_netaddr_parse_port);
 	tcase_add_test(tc, test_netaddr_none_has_a_text);
