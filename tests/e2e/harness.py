@@ -251,13 +251,18 @@ class Daemon:
         regex = re.compile(pattern)
         return [m for m in map(regex.search, self.text(since)) if m]
 
-    def wait_log(self, pattern, since=0, timeout=DEADLINE):
+    def wait_lines(self, count, pattern, since=0, timeout=DEADLINE):
+        """Waits for as many matches; what was answered before may be read
+        from the log a moment later."""
         def look():
             found = self.find(pattern, since)
-            if not found:
+            if len(found) < count:
                 self.check_alive()
-            return found
-        return eventually(look, "log line %s" % pattern, timeout)[0]
+            return found[:count] if len(found) >= count else None
+        return eventually(look, "%d log lines %s" % (count, pattern), timeout)
+
+    def wait_log(self, pattern, since=0, timeout=DEADLINE):
+        return self.wait_lines(1, pattern, since, timeout)[0]
 
     def alive(self):
         return self.process.poll() is None

@@ -330,5 +330,6 @@ def test_one_budget_for_all_recipients():
             w.dns.set("s%d.test" % i, "MX", fakedns.SILENT)
         w.session().message(*("<u@s%d.test>" % i for i in range(20)), qid="Q")
         eventually(lambda: len(w.milter.mail_lines()) == 20, "20 mail lines")
-        waited = [int(m.group(1)) for m in w.daemon.find(r"waited=(\d+)ms")]
+        waited = [int(m.group(1)) for m in
+                  w.daemon.wait_lines(20, r"\blookup .* waited=(\d+)ms")]
         check(sum(waited) >= 1900 and waited.count(0) >= 18, waited)
