@@ -4,6 +4,7 @@
 #include "base/sockpath.h"
 
 #include "base/rootpath.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -186,17 +187,14 @@ find_group(const char *group, gid_t *out, struct err *err)
 {
 	struct group entry, *found = NULL;
 	char buffer[GROUP_BUFFER];
-	char *end = NULL;
+	int64_t number;
 
 	int rc = getgrnam_r(group, &entry, buffer, sizeof(buffer), &found);
 	if (found != NULL) {
 		*out = found->gr_gid;
 		return 0;
 	}
-	errno = 0;
-	unsigned long number = strtoul(group, &end, 10);
-	if (group[0] >= '0' && group[0] <= '9' && *end == '\0' && errno == 0 &&
-	    number < (gid_t)-1) {
+	if (str_parse_number(group, (gid_t)-1, &number) && number < (gid_t)-1) {
 		*out = (gid_t)number;
 		return 0;
 	}

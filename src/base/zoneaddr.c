@@ -3,10 +3,10 @@
 #include "base/zoneaddr.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/str.h"
 
 bool
 zoneaddr_needs_zone(const struct zoneaddr *a)
@@ -82,14 +82,12 @@ zoneaddr_format_port(const struct zoneaddr *a, char out[ZONEADDR_TEXT_MAX])
 unsigned
 zoneaddr_scope(const struct zoneaddr *a)
 {
-	char name[IF_NAMESIZE], *end;
+	char name[IF_NAMESIZE];
 	unsigned index = if_nametoindex(a->zone);
+	int64_t number;
 
-	if (index != 0 || strspn(a->zone, "0123456789") != strlen(a->zone))
+	if (index != 0 || !str_parse_number(a->zone, UINT32_MAX, &number) ||
+	    if_indextoname((unsigned)number, name) == NULL)
 		return index;
-	unsigned long number = strtoul(a->zone, &end, 10);
-	return number <= UINT32_MAX &&
-		       if_indextoname((unsigned)number, name) != NULL
-		   ? (unsigned)number
-		   : 0;
+	return (unsigned)number;
 }
