@@ -59,17 +59,19 @@ needs_new_memory(const struct conf *old, const struct conf *new)
 	       !netaddr_equal(&old->probe.bind6, &new->probe.bind6);
 }
 
-// Who we are by the configuration that is in use now; the old one is still
-// there.
-static void
-take_ourselves(struct daemon *d)
+// Who we are by the configuration that is in use now; the one that the last
+// look was by is still there. Returns whether our addresses changed.
+static bool
+look_at_ourselves(struct daemon *d, bool say_unread)
 {
 	struct ourselves before = d->self;
-	if (!ourselves_init(&d->self, d->conf, &before))
+	if (!ourselves_init(&d->self, d->conf, &before) && say_unread)
 		say_interfaces_unread();
-	if (!ourselves_equal(&d->self, &before))
+	bool changed = !ourselves_equal(&d->self, &before);
+	if (changed)
 		log_info("self addresses=%u changed", d->self.n);
 	ourselves_fini(&before);
+	return changed;
 }
 
 static void
@@ -93,7 +95,7 @@ swap(struct daemon *d, struct next *next)
 	d->conf = next->conf;
 	program_open_log("mxdetourd", d->conf, d->verbose);
 	d->rules = rules_new(d->conf);
-	take_ourselves(d);
+	(void)look_at_ourselves(d, true); // all that depends on it is made anew
 	d->relays = relays_new(d->conf, &d->self, old_relays, now);
 	if (needs_new_memory(old, d->conf)) {
 		policy_answer_all(d);
@@ -143,14 +145,7 @@ reload(struct daemon *d)
 void
 reload_own_addresses(struct daemon *d)
 {
-	struct ourselves self;
-	ourselves_init(&self, d->conf, &d->self);
-	if (ourselves_equal(&self, &d->self)) {
-		ourselves_fini(&self);
-		return;
-	}
-	ourselves_fini(&d->self);
-	d->self = self;
-	log_info("self addresses=%u changed", self.n);
-	memory_configure(d, clock_now());
+	// Unread ones are said at the start and at a reload, not each minute.
+	if (look_at_ourselves(d, false))
+		memory_configure(d, clock_now());
 }
