@@ -7,6 +7,7 @@
 #include "base/str.h"
 
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,6 @@
 #include <sys/stat.h>
 
 enum {
-	DNS_PORT = 53,
 	SAID_MAX = 64, // of a line that is not understood
 };
 
@@ -85,7 +85,7 @@ read_server(char *text, struct zoneaddr *out)
 		    !zoneaddr_set_zone(&a, zone))
 			return false;
 	}
-	a.addr.port = DNS_PORT;
+	a.addr.port = NS_DEFAULTPORT;
 	*out = a;
 	return true;
 }
@@ -150,7 +150,7 @@ resolvconf_read(const char *path, struct zoneaddr out[RESOLVCONF_SERVERS_MAX],
 	if (n == 0) {
 		out[0] = (struct zoneaddr){
 		    .addr = netaddr_from_bytes(AF_INET, loopback)};
-		out[0].addr.port = DNS_PORT;
+		out[0].addr.port = NS_DEFAULTPORT;
 		n = 1;
 	}
 	return n;

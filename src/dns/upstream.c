@@ -10,9 +10,8 @@
 #include "dns/resolvconf.h"
 #include "dns/resolver.h"
 
+#include <arpa/nameser.h>
 #include <stdlib.h>
-
-enum { DNS_PORT = 53 };
 
 void
 upstream_note_answer(struct upstream *u)
@@ -144,7 +143,7 @@ upstream_open(
 	if (family != AF_INET && family != AF_INET6)
 		return err_set(err, "dns servers: one is no address");
 	if (u->addr.addr.port == 0)
-		u->addr.addr.port = DNS_PORT;
+		u->addr.addr.port = NS_DEFAULTPORT;
 	upstream_say_zone(u);
 	struct channel_params params = {
 	    .base = p->base,

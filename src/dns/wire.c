@@ -89,14 +89,14 @@ wire_rcode(struct wire_reply *r)
 	return rcode;
 }
 
-// True when an OPT stands in that section.
+// True when a record of that type stands in that section.
 static bool
-wire_has_opt(ns_msg *msg, ns_sect section)
+wire_section_has(ns_msg *msg, ns_sect section, ns_type type)
 {
 	for (int i = 0; i < ns_msg_count(*msg, section); i++) {
 		ns_rr rr;
 		if (ns_parserr(msg, section, i, &rr) == 0 &&
-		    ns_rr_type(rr) == ns_t_opt)
+		    ns_rr_type(rr) == type)
 			return true;
 	}
 	return false;
@@ -117,10 +117,11 @@ wire_edns(const unsigned char *msg, size_t len)
 	default:
 		break;
 	}
-	if (wire_has_opt(&r.msg, ns_s_an) || wire_has_opt(&r.msg, ns_s_ns))
+	if (wire_section_has(&r.msg, ns_s_an, ns_t_opt) ||
+	    wire_section_has(&r.msg, ns_s_ns, ns_t_opt))
 		return WIRE_EDNS_DENIED;
-	return wire_has_opt(&r.msg, ns_s_ar) ? WIRE_EDNS_SPOKEN
-					     : WIRE_EDNS_SILENT;
+	return wire_section_has(&r.msg, ns_s_ar, ns_t_opt) ? WIRE_EDNS_SPOKEN
+							   : WIRE_EDNS_SILENT;
 }
 
 // True when the message repeats our question, and no other.
@@ -333,15 +334,8 @@ wire_is_plain_none(struct wire_reply *r)
 static bool
 wire_is_partial(struct wire_reply *r)
 {
-	if (r->aliases == 0 || ns_msg_getflag(r->msg, ns_f_ra))
-		return false;
-	for (int i = 0; i < ns_msg_count(r->msg, ns_s_ns); i++) {
-		ns_rr rr;
-		if (ns_parserr(&r->msg, ns_s_ns, i, &rr) == 0 &&
-		    ns_rr_type(rr) == ns_t_soa)
-			return false;
-	}
-	return true;
+	return r->aliases > 0 && !ns_msg_getflag(r->msg, ns_f_ra) &&
+	       !wire_section_has(&r->msg, ns_s_ns, ns_t_soa);
 }
 
 // What it comes to when the records asked for are not there; `said` is what the
