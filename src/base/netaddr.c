@@ -186,6 +186,13 @@ netaddr_unmap(const struct netaddr *a)
 	return b;
 }
 
+bool
+netaddr_same_host(const struct netaddr *a, const struct netaddr *b)
+{
+	struct netaddr x = netaddr_unmap(a), y = netaddr_unmap(b);
+	return netaddr_same_ip(&x, &y);
+}
+
 struct netaddr
 netaddr_from_sockaddr(const struct sockaddr *sa)
 {

@@ -77,6 +77,9 @@ struct netaddr netaddr_from_sockaddr(const struct sockaddr *sa);
 // An IPv4-mapped IPv6 address becomes the IPv4 address (RFC 4291 section
 // 2.5.5.2), others stay as they are; with its port.
 struct netaddr netaddr_unmap(const struct netaddr *a);
+// As netaddr_same_ip(), but an IPv4-mapped address leads to where the IPv4
+// address does.
+bool netaddr_same_host(const struct netaddr *a, const struct netaddr *b);
 // Returns the length to give to connect() or bind().
 socklen_t
 netaddr_to_sockaddr(const struct netaddr *a, struct sockaddr_storage *out);

@@ -91,16 +91,14 @@ is_unspecified(const struct netaddr *a)
 const char *
 ourselves_why_address(const struct ourselves *o, const struct netaddr *address)
 {
-	struct netaddr a = netaddr_unmap(address);
-	for (unsigned i = 0; i < o->n; i++) {
-		struct netaddr own = netaddr_unmap(&o->address[i]);
-		if (netaddr_same_ip(&own, &a))
+	for (unsigned i = 0; i < o->n; i++)
+		if (netaddr_same_host(&o->address[i], address))
 			return i < o->conf->self.n_addresses
 				   ? "self.addresses"
 				   : "an address of this host";
-	}
 	if (o->conf->probe.allow_private)
 		return NULL;
+	struct netaddr a = netaddr_unmap(address);
 	if (netaddr_is_loopback(&a))
 		return "loopback";
 	return is_unspecified(&a) ? "the unspecified address" : NULL;

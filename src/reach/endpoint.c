@@ -26,16 +26,13 @@ endpoint_find(const struct reach *r, const struct netaddr *address)
 	return id;
 }
 
-// Rule 5. An IPv4-mapped address leads to where the IPv4 address does.
+// Rule 5.
 static bool
-is_own_address(const struct reach *r, const struct netaddr *address)
+is_own_address(const struct reach *r, const struct netaddr *a)
 {
-	struct netaddr a = netaddr_unmap(address);
-	for (uint32_t i = 0; i < r->p.n_self_addresses; i++) {
-		struct netaddr own = netaddr_unmap(&r->self_addresses[i]);
-		if (netaddr_same_ip(&own, &a))
+	for (uint32_t i = 0; i < r->p.n_self_addresses; i++)
+		if (netaddr_same_host(&r->self_addresses[i], a))
 			return true;
-	}
 	return false;
 }
 

@@ -265,6 +265,32 @@ START_TEST(test_netaddr_unmap)
 }
 END_TEST
 
+START_TEST(test_netaddr_same_host)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} rows[] = {
+	    {"192.0.2.1", "192.0.2.1", true},
+	    {"192.0.2.1", "::ffff:192.0.2.1", true},
+	    {"::ffff:192.0.2.1", "::ffff:192.0.2.1", true},
+	    {"2001:db8::1", "2001:db8::1", true},
+	    {"192.0.2.1", "192.0.2.2", false},
+	    {"192.0.2.1", "::192.0.2.1", false},
+	    {"192.0.2.1", "2001:db8::1", false},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct netaddr a, b;
+		ck_assert(netaddr_parse_port(rows[i].a, 25, &a));
+		ck_assert(netaddr_parse_port(rows[i].b, 587, &b));
+		ck_assert_msg(
+		    netaddr_same_host(&a, &b) == rows[i].same, "row %zu", i);
+		ck_assert_msg(
+		    netaddr_same_host(&b, &a) == rows[i].same, "row %zu", i);
+	}
+}
+END_TEST
+
 START_TEST(test_netaddr_mask)
 {
 	static const struct {
@@ -568,6 +594,7 @@ netaddr_suite(void)
 	tcase_add_test(tc, test_netaddr_sockaddr_round_trip);
 	tcase_add_test(tc, test_netaddr_sockaddr_mapped_becomes_ipv4);
 	tcase_add_test(tc, test_netaddr_unmap);
+	tcase_add_test(tc, test_netaddr_same_host);
 	tcase_add_test(tc, test_netaddr_mask);
 	tcase_add_test(tc, test_netprefix_parse);
 	tcase_add_test(tc, test_netprefix_contains);
