@@ -193,10 +193,9 @@ list_render_start(const struct relays *r, struct list *l, unsigned start)
 	render_nexthops(r, l, l->order, n, &b);
 	l->choice[start].transport = xstrdup(text);
 	strbuf_init(&b, text, sizeof(text));
-	// Without the port: it is the mailer's own matter. Sendmail wants
-	// address literals as RFC 5321 section 4.1.3 writes them.
-	strbuf_add(&b, "OK %s:[%s%s]", via->mailer,
-	    via->address.family == AF_INET6 ? "IPv6:" : "", via->host);
+	// Without the port: it is the mailer's own matter.
+	strbuf_add(&b, "OK %s:", via->mailer);
+	render_host(via->host, &b);
 	l->choice[start].mailer = xstrdup(text);
 	l->choice[start].via = via->name;
 }

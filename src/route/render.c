@@ -79,9 +79,7 @@ order_hosts(struct order *o, const struct reach *reach, uint32_t set)
 	}
 }
 
-// "[mx.example]"; of an MX that is an address the literal of RFC 5321 section
-// 4.1.3, which both MTAs read.
-static void
+void
 render_host(const char *name, struct strbuf *b)
 {
 	bool ipv6 = strchr(name, ':') != NULL;

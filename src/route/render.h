@@ -27,6 +27,11 @@ const struct hold_reply *hold_reply(enum reason reason);
 
 // The replies of one steered set: one for each rotation.
 struct steer;
+struct strbuf;
+
+// Appends "[mx.example]"; of an address, as netaddr_format() writes it, the
+// literal of RFC 5321 section 4.1.3, which both MTAs read.
+void render_host(const char *name, struct strbuf *b);
 
 // Names the reachable and partial hosts of the set, never unknown ones, at most
 // STEER_HOSTS_MAX, by preference; at equal preference reachable before partial,
