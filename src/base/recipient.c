@@ -46,29 +46,46 @@ unquote(struct text t)
 	return t;
 }
 
-// What follows a source route; a colon of an address literal ("@[IPv6:...]")
-// does not end it. All of it when there is none.
-static struct text
-after_route(struct text t)
+const char *
+recipient_after_route(const char *address, size_t len)
 {
 	int depth = 0;
-	if (t.len == 0 || t.data[0] != '@')
-		return t;
-	for (size_t i = 1; i + 1 < t.len; i++) {
-		if (t.data[i] == '[')
+	if (len == 0 || address[0] != '@')
+		return NULL;
+	for (size_t i = 1; i < len; i++) {
+		if (address[i] == '[')
 			depth++;
-		else if (t.data[i] == ']')
+		else if (address[i] == ']')
 			depth--;
-		else if (t.data[i] == ':' && depth <= 0)
-			return text_between(t.data + i + 1, text_end(t));
+		else if (address[i] == ':' && depth <= 0)
+			return address + i + 1;
 	}
-	return t;
+	return NULL;
+}
+
+// All of it when there is no source route, or nothing behind it.
+static struct text
+without_route(struct text t)
+{
+	const char *rest = recipient_after_route(t.data, t.len);
+	if (rest == NULL || rest == text_end(t))
+		return t;
+	return text_between(rest, text_end(t));
 }
 
 static bool
 is_operator(char c)
 {
 	return c == '@' || c == '%' || c == '!';
+}
+
+bool
+recipient_is_user(const char *address, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (is_operator(address[i]))
+			return false;
+	return true;
 }
 
 // What is still to be read. What was searched for in vain is not searched for
@@ -120,7 +137,7 @@ recipient_read(
     const char *address, size_t len, recipient_owner_fn *owner, void *arg)
 {
 	const struct text all = trim((struct text){address, len});
-	struct reading r = {.rest = after_route(all), .mark = all.data};
+	struct reading r = {.rest = without_route(all), .mark = all.data};
 	struct recipient out = {.certain = r.rest.data == all.data};
 	struct text domain;
 	unsigned taken = 0; // domains, from a local part

@@ -29,6 +29,15 @@ struct recipient {
 	bool certain;
 };
 
+// What follows a source route ("@a,@b:u@c", RFC 5321 appendix C) at the start
+// of an address; a colon of an address literal ("@[IPv6:2001:db8::1]:u@c") does
+// not end it. It may be empty. NULL: there is none.
+const char *recipient_after_route(const char *address, size_t len);
+
+// True for the name of a user and nothing else, or nothing at all: the MTA
+// completes it by a domain of its own, while "u%d" and "d!u" go to d.
+bool recipient_is_user(const char *address, size_t len);
+
 // Reads a recipient as Postfix 3.7 does (trivial-rewrite(8), with
 // swap_bangpath, allow_percent_hack and resolve_dequoted_address at their
 // defaults) and Sendmail 8.17, in one pass over its `len` bytes:

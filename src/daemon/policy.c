@@ -65,14 +65,11 @@ struct request {
 
 // -- who may use the relay --------------------------------------------------
 
-// The name of a user alone: the MTA completes it by a domain of its own, and
-// we do not know by which.
+// The MTA completes it by a domain of its own, and we do not know by which.
 static bool
 sender_is_user_alone(const char *sender, size_t len)
 {
-	return len > 0 && memchr(sender, '@', len) == NULL &&
-	       memchr(sender, '%', len) == NULL &&
-	       memchr(sender, '!', len) == NULL;
+	return len > 0 && recipient_is_user(sender, len);
 }
 
 // True when a domain that it lets is ours.

@@ -2,24 +2,10 @@
 // Addresses as MAIL and RCPT give them.
 #include "milter/envelope.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-// What follows the source route's ':'; a colon of an address literal
-// ("@[IPv6:2001:db8::1]:user@c") is not it. NULL: there is none.
-static const char *
-after_route(const char *text, size_t len)
-{
-	int depth = 0;
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] == '[')
-			depth++;
-		else if (text[i] == ']')
-			depth--;
-		else if (text[i] == ':' && depth <= 0)
-			return text + i + 1;
-	}
-	return NULL;
-}
+#include "base/recipient.h"
 
 static bool
 is_blank(char c)
@@ -39,24 +25,13 @@ envelope_mailbox(const char *path, size_t *len_out)
 		len--;
 	for (; len > 0 && is_blank(path[0]); len--)
 		path++;
-	if (len > 0 && path[0] == '@') {
-		const char *rest = after_route(path, len);
-		if (rest != NULL) {
-			len -= (size_t)(rest - path);
-			path = rest;
-		}
+	const char *rest = recipient_after_route(path, len);
+	if (rest != NULL) {
+		len -= (size_t)(rest - path);
+		path = rest;
 	}
 	*len_out = len;
 	return path;
-}
-
-bool
-envelope_is_user(const char *mailbox, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (strchr("@%!", mailbox[i]) != NULL)
-			return false;
-	return true;
 }
 
 const char *

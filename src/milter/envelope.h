@@ -3,7 +3,6 @@
 #ifndef MXD_ENVELOPE_H
 #define MXD_ENVELOPE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 // The mailbox in a path as libmilter hands it over: without "<" and ">", blanks
@@ -11,10 +10,6 @@
 // appendix C: it is to be ignored). Returns where it begins in `path`;
 // `*len_out` is its length, 0 for the null sender.
 const char *envelope_mailbox(const char *path, size_t *len_out);
-
-// True for the name of a user and nothing else: mail for it stays on this host,
-// while "u%d" and "d!u" go to d.
-bool envelope_is_user(const char *mailbox, size_t len);
 
 // What follows the last '@' of a mailbox and blanks after it, which Postfix
 // takes from people who are used to them. NULL: it has none, so that the local

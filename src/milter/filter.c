@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/netaddr.h"
+#include "base/recipient.h"
 #include "base/sockpath.h"
 #include "milter/envelope.h"
 #include "milter/message.h"
@@ -145,7 +146,7 @@ on_rcpt(SMFICTX *ctx, char **argv)
 	struct recipient_forms r = {.rewritten = rewritten(ctx, argv[0])};
 	r.typed = envelope_mailbox(argv[0], &r.len);
 	if (s == NULL || s->message.sender == NULL ||
-	    envelope_is_user(r.typed, r.len))
+	    recipient_is_user(r.typed, r.len)) // it stays on this host
 		return SMFIS_CONTINUE;
 	if (!ask(s, &r, smfi_getsymval(ctx, macro_user), &reply))
 		return SMFIS_CONTINUE;

@@ -60,21 +60,6 @@ START_TEST(test_envelope_mailbox)
 }
 END_TEST
 
-START_TEST(test_envelope_is_user)
-{
-	static const char *const users[] = {
-	    "", "u", "postmaster", "zhang.wang", "u+ext", "\"a b\""};
-	static const char *const others[] = {"u@a.test", "u@", "@", "u%a.test",
-	    "a.test!u", "\"u@a.test\"", "!", "%"};
-	for (size_t i = 0; i < ARRAY_LEN(users); i++)
-		ck_assert_msg(
-		    envelope_is_user(users[i], strlen(users[i])), "row %zu", i);
-	for (size_t i = 0; i < ARRAY_LEN(others); i++)
-		ck_assert_msg(!envelope_is_user(others[i], strlen(others[i])),
-		    "row %zu", i);
-}
-END_TEST
-
 START_TEST(test_envelope_domain)
 {
 	static const struct {
@@ -116,7 +101,6 @@ envelope_suite(void)
 {
 	Suite *s = suite_create("envelope");
 	TCase *tc = tcase_create("all");
-	tcase_add_test(tc, test_envelope_is_user);
 	tcase_add_test(tc, test_envelope_mailbox);
 	tcase_add_test(tc, test_envelope_domain);
 	tcase_add_test(tc, test_envelope_domain_within_the_length);

@@ -56,6 +56,53 @@ check_rows(const struct row *rows, size_t n, bool certain)
 	}
 }
 
+START_TEST(test_recipient_is_user)
+{
+	static const char *const users[] = {
+	    "", "u", "postmaster", "zhang.wang", "u+ext", "\"a b\""};
+	static const char *const others[] = {"u@a.test", "u@", "@", "u%a.test",
+	    "a.test!u", "\"u@a.test\"", "!", "%"};
+	for (size_t i = 0; i < ARRAY_LEN(users); i++)
+		ck_assert_msg(recipient_is_user(users[i], strlen(users[i])),
+		    "row %zu", i);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		ck_assert_msg(!recipient_is_user(others[i], strlen(others[i])),
+		    "row %zu", i);
+}
+END_TEST
+
+START_TEST(test_recipient_after_route)
+{
+	static const struct {
+		const char *address, *rest; // NULL: no source route
+	} rows[] = {
+	    {"@a.test:u@c.test", "u@c.test"},
+	    {"@a.test,@b.test:u@c.test", "u@c.test"},
+	    {"@[IPv6:2001:db8::1]:u@c.test", "u@c.test"},
+	    {"@[IPv6:2001:db8::1],@b.test:u", "u"},
+	    {"@a.test:@b.test:u@c.test", "@b.test:u@c.test"},
+	    {"@]:u", "u"},
+	    {"@:", ""},
+	    {"@a.test:", ""},
+	    {"@a.test", NULL},
+	    {"@[IPv6:2001:db8::1]", NULL},
+	    {"@[:u@c.test", NULL},
+	    {"u@a.test:b", NULL},
+	    {":u", NULL},
+	    {"@", NULL},
+	    {"", NULL},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *rest = recipient_after_route(
+		    rows[i].address, strlen(rows[i].address));
+		if (rows[i].rest == NULL)
+			ck_assert_msg(rest == NULL, "row %zu: %s", i, rest);
+		else
+			ck_assert_str_eq(rest, rows[i].rest);
+	}
+}
+END_TEST
+
 // As Postfix 3.7.11 and Sendmail 8.17.1 were seen to resolve them, where they
 // take the address at all.
 START_TEST(test_recipient_read_certain)
@@ -244,6 +291,8 @@ recipient_suite(void)
 {
 	Suite *s = suite_create("recipient");
 	TCase *tc = tcase_create("all");
+	tcase_add_test(tc, test_recipient_is_user);
+	tcase_add_test(tc, test_recipient_after_route);
 	tcase_add_test(tc, test_recipient_read_certain);
 	tcase_add_test(tc, test_recipient_read_nested_is_uncertain);
 	tcase_add_test(tc, test_recipient_read_maybe_ours_is_uncertain);
