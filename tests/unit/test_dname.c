@@ -13,21 +13,45 @@
 #define L63 L10 L10 L10 L10 L10 L10 "abc"
 #define L61 L10 L10 L10 L10 L10 L10 "a"
 
+typedef int fold_fn(const char *src, size_t len, char out[DNAME_SIZE]);
+
 // Folds a copy of just its size; "" in `out` for no name.
 static int
-fold(const char *src, size_t len, char out[DNAME_SIZE])
+fold_by(fold_fn *fn, const char *src, size_t len, char out[DNAME_SIZE])
 {
 	char *copy = exact_copy(src, len);
-	int n = dname_fold(copy, len, out);
+	int n = fn(copy, len, out);
 	free(copy);
 	return n;
 }
 
+static int
+fold(const char *src, size_t len, char out[DNAME_SIZE])
+{
+	return fold_by(dname_fold, src, len, out);
+}
+
+struct fold_row {
+	const char *src, *want; // NULL: no name
+};
+
+static void
+check_folds(fold_fn *fn, const struct fold_row *rows, size_t n_rows)
+{
+	for (size_t i = 0; i < n_rows; i++) {
+		char out[DNAME_SIZE] = "junk";
+		int n = fold_by(fn, rows[i].src, strlen(rows[i].src), out);
+		const char *want = rows[i].want;
+		ck_assert_msg(n == (want != NULL ? (int)strlen(want) : -1),
+		    "row %zu: %d", i, n);
+		ck_assert_msg(strcmp(out, want != NULL ? want : "") == 0,
+		    "row %zu: %s", i, out);
+	}
+}
+
 START_TEST(test_dname_fold_ascii)
 {
-	static const struct {
-		const char *src, *want; // NULL: no name
-	} rows[] = {
+	static const struct fold_row rows[] = {
 	    {"example.com", "example.com"},
 	    {"EXAMPLE.Com", "example.com"},
 	    {"example.com.", "example.com"},
@@ -80,23 +104,13 @@ START_TEST(test_dname_fold_ascii)
 	    {"example\\.com", NULL},
 	    {"exa\x7fmple.com", NULL},
 	};
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		char out[DNAME_SIZE] = "junk";
-		int n = fold(rows[i].src, strlen(rows[i].src), out);
-		const char *want = rows[i].want;
-		ck_assert_msg(n == (want != NULL ? (int)strlen(want) : -1),
-		    "row %zu: %d", i, n);
-		ck_assert_msg(strcmp(out, want != NULL ? want : "") == 0,
-		    "row %zu: %s", i, out);
-	}
+	check_folds(dname_fold, rows, ARRAY_LEN(rows));
 }
 END_TEST
 
 START_TEST(test_dname_fold_idna)
 {
-	static const struct {
-		const char *src, *want; // NULL: no name
-	} rows[] = {
+	static const struct fold_row rows[] = {
 	    {"例子.中国", "xn--fsqu00a.xn--fiqs8s"},
 	    {"例子.中国.", "xn--fsqu00a.xn--fiqs8s"},
 	    {"EXÄMPLE.com", "xn--exmple-cua.com"},
@@ -168,15 +182,7 @@ START_TEST(test_dname_fold_idna)
 	     "b.com",
 		NULL},
 	};
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		char out[DNAME_SIZE] = "junk";
-		int n = fold(rows[i].src, strlen(rows[i].src), out);
-		const char *want = rows[i].want;
-		ck_assert_msg(n == (want != NULL ? (int)strlen(want) : -1),
-		    "row %zu: %d", i, n);
-		ck_assert_msg(strcmp(out, want != NULL ? want : "") == 0,
-		    "row %zu: %s", i, out);
-	}
+	check_folds(dname_fold, rows, ARRAY_LEN(rows));
 }
 END_TEST
 
@@ -283,9 +289,7 @@ END_TEST
 // addresses, or skipped it.
 START_TEST(test_dname_fold_mx_takes_what_postfix_resolves)
 {
-	static const struct {
-		const char *src, *want; // NULL: no name
-	} rows[] = {
+	static const struct fold_row rows[] = {
 	    {"MX.Example.Test", "mx.example.test"},
 	    {"onelabel", "onelabel"},
 	    {"mx.example.123", "mx.example.123"},
@@ -319,26 +323,13 @@ START_TEST(test_dname_fold_mx_takes_what_postfix_resolves)
 	    {"mx..example.test", NULL},
 	    {"", NULL},
 	};
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		char out[DNAME_SIZE] = "junk";
-		size_t len = strlen(rows[i].src);
-		char *src = exact_copy(rows[i].src, len);
-		int n = dname_fold_mx(src, len, out);
-		free(src);
-		const char *want = rows[i].want;
-		ck_assert_msg(n == (want != NULL ? (int)strlen(want) : -1),
-		    "row %zu: %d", i, n);
-		ck_assert_msg(strcmp(out, want != NULL ? want : "") == 0,
-		    "row %zu: %s", i, out);
-	}
+	check_folds(dname_fold_mx, rows, ARRAY_LEN(rows));
 }
 END_TEST
 
 START_TEST(test_dname_of_address)
 {
-	static const struct {
-		const char *src, *want; // NULL: no name
-	} rows[] = {
+	static const struct fold_row rows[] = {
 	    {"user@example.com", "example.com"},
 	    {"User@Example.COM", "example.com"},
 	    {"@example.com", "example.com"},
@@ -362,18 +353,7 @@ START_TEST(test_dname_of_address)
 	    {"user@example.com ", NULL},
 	    {"user@exam ple.com", NULL},
 	};
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		char out[DNAME_SIZE] = "junk";
-		size_t len = strlen(rows[i].src);
-		char *src = exact_copy(rows[i].src, len);
-		int n = dname_of_address(src, len, out);
-		free(src);
-		const char *want = rows[i].want;
-		ck_assert_msg(n == (want != NULL ? (int)strlen(want) : -1),
-		    "row %zu: %d", i, n);
-		ck_assert_msg(strcmp(out, want != NULL ? want : "") == 0,
-		    "row %zu: %s", i, out);
-	}
+	check_folds(dname_of_address, rows, ARRAY_LEN(rows));
 	char out[DNAME_SIZE];
 	ck_assert_int_eq(dname_of_address("a\0b@c.de", 8, out), 4);
 	ck_assert_int_eq(dname_of_address("b@c.de\0", 7, out), -1);

@@ -16,11 +16,31 @@ addr(const char *text)
 	return a;
 }
 
+struct parse_row {
+	const char *text, *want; // NULL: none
+};
+
+static void
+check_parses(bool (*parse)(const char *text, struct netaddr *out),
+    const struct parse_row *rows, size_t n_rows)
+{
+	for (size_t i = 0; i < n_rows; i++) {
+		struct netaddr a;
+		char text[NETADDR_TEXT_MAX];
+		bool ok = parse(rows[i].text, &a);
+		ck_assert_msg(ok == (rows[i].want != NULL), "row %zu", i);
+		if (!ok)
+			continue;
+		ck_assert_msg(
+		    strcmp(netaddr_format(&a, text), rows[i].want) == 0,
+		    "row %zu: %s", i, text);
+		ck_assert_msg(a.port == 0 && a.zero == 0, "row %zu", i);
+	}
+}
+
 START_TEST(test_netaddr_parse)
 {
-	static const struct {
-		const char *text, *want; // NULL: none
-	} rows[] = {
+	static const struct parse_row rows[] = {
 	    {"192.0.2.1", "192.0.2.1"},
 	    {"0.0.0.0", "0.0.0.0"},
 	    {"2001:DB8::1", "2001:db8::1"},
@@ -40,26 +60,13 @@ START_TEST(test_netaddr_parse)
 	    {"2001:db8:::1", NULL},
 	    {"mx.example.com", NULL},
 	};
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct netaddr a;
-		char text[NETADDR_TEXT_MAX];
-		bool ok = netaddr_parse(rows[i].text, &a);
-		ck_assert_msg(ok == (rows[i].want != NULL), "row %zu", i);
-		if (!ok)
-			continue;
-		ck_assert_msg(
-		    strcmp(netaddr_format(&a, text), rows[i].want) == 0,
-		    "row %zu: %s", i, text);
-		ck_assert_msg(a.port == 0 && a.zero == 0, "row %zu", i);
-	}
+	check_parses(netaddr_parse, rows, ARRAY_LEN(rows));
 }
 END_TEST
 
 START_TEST(test_netaddr_parse_literal)
 {
-	static const struct {
-		const char *text, *want;
-	} rows[] = {
+	static const struct parse_row rows[] = {
 	    {"192.0.2.1", "192.0.2.1"},
 	    {"IPv6:2001:db8::1", "2001:db8::1"},
 	    {"ipv6:2001:DB8::1", "2001:db8::1"},
@@ -70,24 +77,14 @@ START_TEST(test_netaddr_parse_literal)
 	    {"IPv4:192.0.2.1", NULL},
 	    {"", NULL},
 	};
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct netaddr a;
-		char text[NETADDR_TEXT_MAX];
-		bool ok = netaddr_parse_literal(rows[i].text, &a);
-		ck_assert_msg(ok == (rows[i].want != NULL), "row %zu", i);
-		ck_assert_msg(
-		    !ok || strcmp(netaddr_format(&a, text), rows[i].want) == 0,
-		    "row %zu", i);
-	}
+	check_parses(netaddr_parse_literal, rows, ARRAY_LEN(rows));
 }
 END_TEST
 
 // Each row as Postfix 3.7.11 did with an MX record of that host.
 START_TEST(test_netaddr_parse_mx)
 {
-	static const struct {
-		const char *text, *want; // NULL: none
-	} rows[] = {
+	static const struct parse_row rows[] = {
 	    {"192.0.2.1", "192.0.2.1"},
 	    {"010.1.2.3", "8.1.2.3"}, // passes as decimal, is read as octal
 	    {"198.51.001.001", "198.51.1.1"},
@@ -119,26 +116,13 @@ START_TEST(test_netaddr_parse_mx)
 	    {"*", NULL},
 	    {"", NULL},
 	};
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct netaddr a;
-		char text[NETADDR_TEXT_MAX];
-		bool ok = netaddr_parse_mx(rows[i].text, &a);
-		ck_assert_msg(ok == (rows[i].want != NULL), "row %zu", i);
-		if (!ok)
-			continue;
-		ck_assert_msg(
-		    strcmp(netaddr_format(&a, text), rows[i].want) == 0,
-		    "row %zu: %s", i, text);
-		ck_assert_msg(a.port == 0 && a.zero == 0, "row %zu", i);
-	}
+	check_parses(netaddr_parse_mx, rows, ARRAY_LEN(rows));
 }
 END_TEST
 
 START_TEST(test_netaddr_parse_port)
 {
-	static const struct {
-		const char *text, *want; // NULL: none
-	} rows[] = {
+	static const struct parse_row rows[] = {
 	    {"192.0.2.1", "192.0.2.1:53"},
 	    {"192.0.2.1:1", "192.0.2.1:1"},
 	    {"192.0.2.1:65535", "192.0.2.1:65535"},
@@ -571,8 +555,7 @@ START_TEST(test_netaddr_is_loopback)
 	    {"7f00::1", false},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct netaddr a;
-		ck_assert(netaddr_parse(rows[i].text, &a));
+		struct netaddr a = addr(rows[i].text);
 		ck_assert_msg(
 		    netaddr_is_loopback(&a) == rows[i].want, "row %zu", i);
 	}
