@@ -46,6 +46,13 @@ teardown(void)
 static const struct relays_heard good = {OUTCOME_EHLO, 250};
 static const struct relays_heard dead = {OUTCOME_CONNECT_TIMEOUT, 0};
 static const struct relays_heard put_off = {OUTCOME_REFUSED_SERVICE, 421};
+static const struct relays_heard nothing = {OUTCOME_NO_ROUTE, 0};
+
+static enum relays_state
+state_of(unsigned relay)
+{
+	return relays_view(relays, relay).state;
+}
 
 // What a relay in this state says to stay in it.
 static const struct relays_heard *
@@ -79,22 +86,9 @@ round_of(unsigned relay, const struct relays_heard *heard)
 			break;
 		// The others stay as they are.
 		ck_assert(!relays_tell_probe(relays, due.relay,
-		    same_again(relays_view(relays, due.relay).state), now,
-		    &change));
+		    same_again(state_of(due.relay)), now, &change));
 	}
 	return relays_tell_probe(relays, relay, heard, now, &change);
-}
-
-static struct relays_heard
-just(enum outcome outcome)
-{
-	return (struct relays_heard){.outcome = outcome};
-}
-
-static enum relays_state
-state_of(unsigned relay)
-{
-	return relays_view(relays, relay).state;
 }
 
 static void
@@ -228,7 +222,6 @@ START_TEST(test_relays_same_transport_only)
 }
 END_TEST
 
-// No more than RELAYS_LISTED, and no more than a reply holds.
 // Sendmail writes address literals as RFC 5321 section 4.1.3 does.
 START_TEST(test_relays_literals_for_sendmail)
 {
@@ -243,6 +236,7 @@ START_TEST(test_relays_literals_for_sendmail)
 }
 END_TEST
 
+// No more than RELAYS_LISTED, and no more than a reply holds.
 START_TEST(test_relays_long_lists_are_cut)
 {
 	static char text[16384];
@@ -318,13 +312,13 @@ START_TEST(test_relays_is_healthy)
 		  ");");
 	bool smtp = o == OUTCOME_EHLO || o == OUTCOME_STARTTLS_OFFERED;
 	bool up = outcome_says(o) == OUTCOME_SAYS_UP;
-	bool nothing = outcome_says(o) == OUTCOME_SAYS_NOTHING;
-	struct relays_heard heard = just(o);
+	bool says_nothing = outcome_says(o) == OUTCOME_SAYS_NOTHING;
+	struct relays_heard heard = {.outcome = o};
 	round_of(0, &heard);
 	round_of(1, &heard);
-	ck_assert_msg((state_of(0) == RELAYS_UP) == (smtp || nothing),
+	ck_assert_msg((state_of(0) == RELAYS_UP) == (smtp || says_nothing),
 	    "smtp: %s", outcome_name(o));
-	ck_assert_msg((state_of(1) == RELAYS_UP) == (up || nothing),
+	ck_assert_msg((state_of(1) == RELAYS_UP) == (up || says_nothing),
 	    "connect: %s", outcome_name(o));
 }
 END_TEST
@@ -424,6 +418,15 @@ resolve(int family, const struct answer_addr *answer)
 	    relays, due.relay, family, answer, now, &change);
 }
 
+// Expects the questions about both families, and answers them. True: a change,
+// which the first answer alone never makes.
+static bool
+resolve_both(const struct answer_addr *v4, const struct answer_addr *v6)
+{
+	ck_assert(!resolve(AF_INET, v4));
+	return resolve(AF_INET6, v6);
+}
+
 // Expects a probe to this address.
 static bool
 probe(const char *address, enum outcome outcome)
@@ -450,8 +453,7 @@ START_TEST(test_relays_addresses_in_turn)
 	struct answer_addr v4 = answer_of("192.0.2.1 192.0.2.2");
 	struct answer_addr v6 = answer_of("2001:db8::1");
 	configure(BY_NAME);
-	resolve(AF_INET, &v4);
-	resolve(AF_INET6, &v6);
+	resolve_both(&v4, &v6);
 	probe("192.0.2.1", OUTCOME_CONNECT_TIMEOUT);
 	probe("192.0.2.2", OUTCOME_EHLO); // one is enough
 	ck_assert(!relays_next(relays, now, &due));
@@ -479,8 +481,7 @@ START_TEST(test_relays_keep_all_that_an_answer_keeps)
 		ck_assert(netaddr_parse(text, &v4.addr[i]));
 	}
 	configure(BY_NAME);
-	resolve(AF_INET, &v4);
-	resolve(AF_INET6, &v6);
+	resolve_both(&v4, &v6);
 	for (unsigned i = 0; i < v4.n; i++)
 		ck_assert(relays_have_address(relays, &v4.addr[i]));
 	for (int round = 0; round < 3; round++) {
@@ -491,7 +492,7 @@ START_TEST(test_relays_keep_all_that_an_answer_keeps)
 		ck_assert(!probe("2001:db8::1", OUTCOME_EHLO));
 		now += FAST;
 	}
-	ck_assert_int_eq(relays_view(relays, 0).state, RELAYS_UP);
+	ck_assert_int_eq(state_of(0), RELAYS_UP);
 }
 END_TEST
 
@@ -518,8 +519,7 @@ START_TEST(test_relays_greeting_timeout_by_address)
 	struct answer_addr turned = answer_of("192.0.2.2 192.0.2.3 192.0.2.1");
 	struct answer_addr none = answer_of("");
 	configure(BY_NAME);
-	resolve(AF_INET, &both);
-	resolve(AF_INET6, &none);
+	resolve_both(&both, &none);
 	ck_assert_int_eq(greeting_of("192.0.2.1", 0), 45000);
 	ck_assert_int_eq(greeting_of("192.0.2.2", 200), 45000);
 	now += FAST;
@@ -528,8 +528,7 @@ START_TEST(test_relays_greeting_timeout_by_address)
 	ck_assert_int_eq(greeting_of("192.0.2.1", 0), 27000);
 	ck_assert_int_eq(greeting_of("192.0.2.2", 200), 20000);
 	now += TTL_S * 1000;
-	resolve(AF_INET, &turned);
-	resolve(AF_INET6, &none);
+	resolve_both(&turned, &none);
 	ck_assert_int_eq(greeting_of("192.0.2.2", 0), 20000);
 	ck_assert_int_eq(greeting_of("192.0.2.3", 0), 45000);
 	ck_assert_int_eq(greeting_of("192.0.2.1", 0), 27000);
@@ -538,7 +537,7 @@ START_TEST(test_relays_greeting_timeout_by_address)
 	ck_assert_int_eq(greeting_of("192.0.2.2", 0), 30000);
 	ck_assert_int_eq(greeting_of("192.0.2.3", 0), 45000);
 	ck_assert_int_eq(greeting_of("192.0.2.1", 0), 30000);
-	ck_assert_int_eq(relays_view(relays, 0).state, RELAYS_DOWN);
+	ck_assert_int_eq(state_of(0), RELAYS_DOWN);
 	now += FAST;
 	ck_assert_int_eq(greeting_of("192.0.2.2", 0), 45000); // no hurry
 }
@@ -552,17 +551,14 @@ START_TEST(test_relays_resolved_anew_after_the_ttl)
 	struct answer_addr failed = {.outcome = ANSWER_TIMEOUT};
 	int64_t begun = now;
 	configure(BY_NAME);
-	resolve(AF_INET, &v4);
-	resolve(AF_INET6, &none);
+	resolve_both(&v4, &none);
 	probe("192.0.2.1", OUTCOME_EHLO);
 	for (now += FAST; now < begun + TTL_S * 1000; now += FAST)
 		probe("192.0.2.1", OUTCOME_EHLO);
-	resolve(AF_INET, &failed); // a failure keeps them
-	resolve(AF_INET6, &none);
+	resolve_both(&failed, &none); // a failure keeps them
 	probe("192.0.2.1", OUTCOME_EHLO);
 	now += FAST; // and asks again at the next round
-	resolve(AF_INET, &other);
-	resolve(AF_INET6, &none);
+	resolve_both(&other, &none);
 	probe("192.0.2.7", OUTCOME_EHLO);
 	ck_assert_uint_eq(relays_healthy(relays), 1);
 }
@@ -577,20 +573,16 @@ START_TEST(test_relays_resolve_failures)
 	struct answer_addr v6 = answer_of("2001:db8::1");
 	// Round after round, however long "there is none" may be kept.
 	configure(BY_NAME);
-	ck_assert(!resolve(AF_INET, &failed));
-	ck_assert(!resolve(AF_INET6, &failed));
+	ck_assert(!resolve_both(&failed, &failed));
 	now += FAST;
-	ck_assert(!resolve(AF_INET, &failed));
-	ck_assert(resolve(AF_INET6, &failed));
+	ck_assert(resolve_both(&failed, &failed));
 	ck_assert_int_eq(change.new_state, RELAYS_DOWN);
 	ck_assert_int_eq(change.outcome, OUTCOME_NONE);
 	ck_assert_int_eq(change.dns, row[_i]);
 	for (int i = 0; i < 2; i++) {
 		now += FAST;
 		if (i == 0)
-			resolve(AF_INET, &v4);
-		if (i == 0)
-			resolve(AF_INET6, &v6);
+			resolve_both(&v4, &v6);
 		ck_assert(probe("192.0.2.1", OUTCOME_EHLO) == (i == 1));
 	}
 }
@@ -667,7 +659,6 @@ START_TEST(test_relays_busy_as_long_as_it_is_put_off)
 	};
 	static const struct relays_heard refused = {
 	    OUTCOME_REFUSED_SERVICE, 554};
-	static const struct relays_heard nothing = {OUTCOME_NO_ROUTE, 0};
 	const char *heard = row[_i].heard, *want = row[_i].want;
 	configure("relays=({name=\"a\";nexthop=\"[192.0.2.1]\";});");
 	enum relays_state before = RELAYS_UP;
@@ -805,8 +796,7 @@ START_TEST(test_relays_busy_at_one_of_its_addresses)
 	struct answer_addr v4 = answer_of("192.0.2.1 192.0.2.2 192.0.2.3");
 	struct answer_addr none = answer_of("");
 	configure(BY_NAME);
-	resolve(AF_INET, &v4);
-	resolve(AF_INET6, &none);
+	resolve_both(&v4, &none);
 	ck_assert(!probe("192.0.2.1", OUTCOME_EHLO));
 	now += FAST;
 	ck_assert(!probe("192.0.2.1", OUTCOME_REFUSED_SERVICE));
@@ -867,6 +857,16 @@ be(struct ourselves *us, const char *addresses)
 	self = us;
 }
 
+// Relays that nothing is known of yet, while we are these.
+static void
+configure_as(struct ourselves *us, const char *addresses, const char *text)
+{
+	configure(text);
+	be(us, addresses);
+	relays_free(relays);
+	relays = relays_new(conf, self, NULL, now);
+}
+
 static const char *
 self_text(void)
 {
@@ -884,12 +884,8 @@ START_TEST(test_relays_name_that_leads_to_ourselves)
 	struct answer_addr none = answer_of("");
 	struct answer_addr failed = {.outcome = ANSWER_TIMEOUT};
 	struct ourselves us;
-	configure(BY_NAME);
-	be(&us, "203.0.113.5");
-	relays_free(relays);
-	relays = relays_new(conf, self, NULL, now);
-	ck_assert(!resolve(AF_INET, &ours));
-	ck_assert(resolve(AF_INET6, &none)); // at the first answer
+	configure_as(&us, "203.0.113.5", BY_NAME);
+	ck_assert(resolve_both(&ours, &none)); // at the first answer
 	ck_assert_int_eq(change.old_state, RELAYS_UP);
 	ck_assert_int_eq(change.new_state, RELAYS_DOWN);
 	ck_assert_str_eq(self_text(), "203.0.113.5");
@@ -898,18 +894,15 @@ START_TEST(test_relays_name_that_leads_to_ourselves)
 	ck_assert_ptr_null(relays_pick(relays, RELAYS_ALL, 1));
 	for (int i = 0; i < 3; i++) { // asked again in every round
 		now += FAST;
-		ck_assert(!resolve(AF_INET, i == 1 ? &failed : &ours));
-		ck_assert(!resolve(AF_INET6, &none));
+		ck_assert(!resolve_both(i == 1 ? &failed : &ours, &none));
 	}
 	now += FAST;
-	ck_assert(!resolve(AF_INET, &other));
-	ck_assert(resolve(AF_INET6, &none));
+	ck_assert(resolve_both(&other, &none));
 	ck_assert_int_eq(change.old_state, RELAYS_DOWN);
 	ck_assert_int_eq(change.new_state, RELAYS_DOWN);
 	ck_assert_str_eq(self_text(), "127.0.0.1");
 	now += FAST;
-	ck_assert(!resolve(AF_INET, &theirs));
-	ck_assert(!resolve(AF_INET6, &none));
+	ck_assert(!resolve_both(&theirs, &none));
 	ck_assert(!probe("192.0.2.1", OUTCOME_EHLO));
 	now += FAST; // its addresses hold
 	ck_assert(probe("192.0.2.1", OUTCOME_EHLO));
@@ -930,20 +923,14 @@ START_TEST(test_relays_one_of_its_addresses_is_ours)
 	struct answer_addr mapped = answer_of("::ffff:203.0.113.5");
 	struct answer_addr none = answer_of("");
 	struct ourselves us;
-	configure(BY_NAME);
-	be(&us, "203.0.113.5 2001:db8::5");
-	relays_free(relays);
-	relays = relays_new(conf, self, NULL, now);
-	resolve(AF_INET, &row[0]);
-	ck_assert(resolve(AF_INET6, &six));
+	configure_as(&us, "203.0.113.5 2001:db8::5", BY_NAME);
+	ck_assert(resolve_both(&row[0], &six));
 	for (int i = 0; i < 4; i++) {
 		now += FAST;
-		ck_assert(!resolve(AF_INET, &row[i % 2]));
-		ck_assert(!resolve(AF_INET6, &six));
+		ck_assert(!resolve_both(&row[i % 2], &six));
 	}
 	now += FAST;
-	ck_assert(!resolve(AF_INET, &none));
-	ck_assert(resolve(AF_INET6, &mapped));
+	ck_assert(resolve_both(&none, &mapped));
 	ck_assert_int_eq(state_of(0), RELAYS_DOWN);
 	ourselves_fini(&us);
 }
@@ -954,10 +941,8 @@ END_TEST
 START_TEST(test_relays_become_ourselves_later)
 {
 	struct ourselves us;
-	configure("relays=({name=\"a\";nexthop=\"[192.0.2.1]:25\";});");
-	be(&us, "");
-	relays_free(relays);
-	relays = relays_new(conf, self, NULL, now);
+	configure_as(
+	    &us, "", "relays=({name=\"a\";nexthop=\"[192.0.2.1]:25\";});");
 	ck_assert(!round_of(0, &good));
 	ourselves_fini(&us);
 	be(&us, "192.0.2.1");
@@ -966,7 +951,6 @@ START_TEST(test_relays_become_ourselves_later)
 	ck_assert_str_eq(self_text(), "192.0.2.1");
 	ck_assert(!round_of(0, &good));
 	ck_assert(!round_of(0, &put_off));
-	struct relays_heard nothing = just(OUTCOME_NO_ROUTE);
 	ck_assert(!round_of(0, &nothing));
 	ourselves_fini(&us);
 	be(&us, "");
@@ -981,11 +965,9 @@ END_TEST
 START_TEST(test_relays_tunnel_at_our_address)
 {
 	struct ourselves us;
-	configure("relays=({name=\"a\";nexthop=\"[127.0.0.1]:2525\";},"
-		  "{name=\"b\";nexthop=\"[203.0.113.5]:10025\";});");
-	be(&us, "203.0.113.5");
-	relays_free(relays);
-	relays = relays_new(conf, self, NULL, now);
+	configure_as(&us, "203.0.113.5",
+	    "relays=({name=\"a\";nexthop=\"[127.0.0.1]:2525\";},"
+	    "{name=\"b\";nexthop=\"[203.0.113.5]:10025\";});");
 	for (unsigned i = 0; i < 2; i++) {
 		ck_assert(!round_of(i, &good));
 		ck_assert_int_eq(state_of(i), RELAYS_UP);
@@ -1005,14 +987,12 @@ START_TEST(test_relays_ourselves_over_a_reload)
 	be(&us, "203.0.113.5");
 	configure(BY_NAME);
 	us.conf = conf;
-	resolve(AF_INET, &ours);
-	ck_assert(resolve(AF_INET6, &none));
+	ck_assert(resolve_both(&ours, &none));
 	configure(BY_NAME);
 	us.conf = conf;
 	ck_assert_int_eq(state_of(0), RELAYS_DOWN);
 	now += FAST;
-	ck_assert(!resolve(AF_INET, &ours));
-	ck_assert(!resolve(AF_INET6, &none)); // and not said again
+	ck_assert(!resolve_both(&ours, &none)); // and not said again
 	ourselves_fini(&us);
 }
 END_TEST
@@ -1047,8 +1027,7 @@ START_TEST(test_relays_reload_amid_a_round)
 	resolve(AF_INET, &v4);
 	ck_assert(relays_next(relays, now, &due));
 	configure(BY_NAME); // between its two answers
-	resolve(AF_INET, &v4);
-	resolve(AF_INET6, &v6);
+	resolve_both(&v4, &v6);
 	ck_assert(relays_next(relays, now, &due));
 	configure(BY_NAME); // while it is probed: its addresses hold
 	probe("192.0.2.1", OUTCOME_EHLO);
@@ -1064,8 +1043,7 @@ START_TEST(test_relays_reload_of_protocols)
 	struct answer_addr v4 = answer_of("192.0.2.1");
 	struct answer_addr v6 = answer_of("2001:db8::1");
 	configure(BY_NAME);
-	resolve(AF_INET, &v4);
-	resolve(AF_INET6, &v6);
+	resolve_both(&v4, &v6);
 	probe("192.0.2.1", OUTCOME_EHLO);
 	configure("probe={protocols=[\"ipv6\"];};" BY_NAME);
 	now += FAST;
@@ -1073,8 +1051,7 @@ START_TEST(test_relays_reload_of_protocols)
 	probe("2001:db8::1", OUTCOME_EHLO);
 	configure(BY_NAME);
 	now += FAST;
-	resolve(AF_INET, &v4);
-	resolve(AF_INET6, &v6);
+	resolve_both(&v4, &v6);
 }
 END_TEST
 
