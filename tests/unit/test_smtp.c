@@ -238,6 +238,16 @@ run_aim(struct run *r, enum smtp_depth depth)
 	inject.port = r->params.to.port;
 }
 
+// Against a peer that does as the script says.
+static void
+run_with(
+    struct run *r, const struct fakesmtp_step *script, enum smtp_depth depth)
+{
+	run_init(r);
+	r->fake = fakesmtp_start(r->base, AF_INET, script);
+	run_aim(r, depth);
+}
+
 static void
 run_turn(struct run *r)
 {
@@ -256,6 +266,16 @@ run_until_done(struct run *r)
 {
 	while (r->calls == 0)
 		run_turn(r);
+}
+
+// To the verdict, by a clock that stands but where the script sets it.
+static void
+run_by_the_clock(struct run *r, int64_t begin)
+{
+	clock_freeze(begin);
+	run_start(r);
+	run_until_done(r);
+	clock_freeze(-1);
 }
 
 // Until the peers have seen the end of every connection.
@@ -570,9 +590,7 @@ START_TEST(test_smtp_greeting_has_its_own_timeout)
 	};
 	struct run r;
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, scripts[_i]);
-	run_aim(&r, SMTP_DEPTH_EHLO);
+	run_with(&r, scripts[_i], SMTP_DEPTH_EHLO);
 	if (_i == 0)
 		r.params.greeting_timeout_ms = 50;
 	else
@@ -678,9 +696,7 @@ START_TEST(test_smtp_local_error_of_bind)
 	struct run r;
 	unsigned fds = count_fds();
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, polite);
-	run_aim(&r, SMTP_DEPTH_EHLO);
+	run_with(&r, polite, SMTP_DEPTH_EHLO);
 	ck_assert(netaddr_parse(rows[_i], &r.params.bind));
 	run_start(&r);
 	ck_assert_uint_eq(r.calls, 0);
@@ -698,9 +714,7 @@ START_TEST(test_smtp_binds_to_source_address)
 {
 	struct run r;
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, polite);
-	run_aim(&r, SMTP_DEPTH_EHLO);
+	run_with(&r, polite, SMTP_DEPTH_EHLO);
 	ck_assert(netaddr_parse("127.0.0.2", &r.params.bind));
 	run_start(&r);
 	run_until_done(&r);
@@ -721,9 +735,7 @@ START_TEST(test_smtp_refuses_bad_helo)
 
 	memset(too_long, 'a', 256);
 	too_long[256] = '\0';
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, polite);
-	run_aim(&r, SMTP_DEPTH_EHLO);
+	run_with(&r, polite, SMTP_DEPTH_EHLO);
 	r.params.helo = rows[_i];
 	run_start(&r);
 	ck_assert_uint_eq(r.calls, 0);
@@ -742,9 +754,7 @@ START_TEST(test_smtp_helo_is_copied_as_given)
 	char helo[] = "[192.0.2.1]";
 	struct run r;
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, script);
-	run_aim(&r, SMTP_DEPTH_EHLO);
+	run_with(&r, script, SMTP_DEPTH_EHLO);
 	r.params.helo = helo;
 	run_start(&r);
 	memset(helo, 'x', sizeof(helo) - 1);
@@ -812,9 +822,7 @@ START_TEST(test_smtp_errors)
 	unsigned fds = count_fds();
 
 	event_set_log_callback(drop_message);
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, polite);
-	run_aim(&r, SMTP_DEPTH_EHLO);
+	run_with(&r, polite, SMTP_DEPTH_EHLO);
 	inject.errnum = errors[_i].errnum;
 	inject.after_sent = errors[_i].after_sent;
 	inject.call = errors[_i].call;
@@ -842,9 +850,7 @@ START_TEST(test_smtp_verdict_survives_errors)
 	struct run r;
 
 	event_set_log_callback(drop_message);
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, polite);
-	run_aim(&r, SMTP_DEPTH_CONNECT);
+	run_with(&r, polite, SMTP_DEPTH_CONNECT);
 	inject.errnum = ECONNRESET;
 	inject.call = rows[_i];
 	run_start(&r);
@@ -862,9 +868,7 @@ START_TEST(test_smtp_flood_after_greeting)
 {
 	struct run r;
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, polite);
-	run_aim(&r, SMTP_DEPTH_EHLO);
+	run_with(&r, polite, SMTP_DEPTH_EHLO);
 	inject.call = "recv-flood";
 	run_start(&r);
 	run_until_done(&r);
@@ -882,9 +886,7 @@ START_TEST(test_smtp_short_sends)
 {
 	struct run r;
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, polite);
-	run_aim(&r, SMTP_DEPTH_EHLO);
+	run_with(&r, polite, SMTP_DEPTH_EHLO);
 	inject.errnum = EAGAIN;
 	inject.call = "send-short";
 	run_start(&r);
@@ -901,9 +903,7 @@ START_TEST(test_smtp_socket_flags)
 {
 	struct run r;
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, polite);
-	run_aim(&r, SMTP_DEPTH_EHLO);
+	run_with(&r, polite, SMTP_DEPTH_EHLO);
 	run_start(&r);
 	ck_assert_int_ne(fcntl(inject.fd, F_GETFL) & O_NONBLOCK, 0);
 	ck_assert_int_ne(fcntl(inject.fd, F_GETFD) & FD_CLOEXEC, 0);
@@ -928,13 +928,8 @@ START_TEST(test_smtp_latency_ends_at_verdict)
 	    FAKE_SAY("221 bye\r\n"), FAKE_END};
 	struct run r;
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, script);
-	run_aim(&r, SMTP_DEPTH_EHLO);
-	clock_freeze(5000);
-	run_start(&r);
-	run_until_done(&r);
-	clock_freeze(-1);
+	run_with(&r, script, SMTP_DEPTH_EHLO);
+	run_by_the_clock(&r, 5000);
 	ck_assert_str_eq(outcome_name(r.result.outcome), "ehlo");
 	ck_assert_int_eq(r.result.latency_ms, 250);
 	run_fini(&r);
@@ -955,13 +950,8 @@ START_TEST(test_smtp_greeting_is_timed)
 	};
 	struct run r;
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, scripts[_i]);
-	run_aim(&r, SMTP_DEPTH_EHLO);
-	clock_freeze(5000);
-	run_start(&r);
-	run_until_done(&r);
-	clock_freeze(-1);
+	run_with(&r, scripts[_i], SMTP_DEPTH_EHLO);
+	run_by_the_clock(&r, 5000);
 	ck_assert_int_eq(r.result.greeting_ms, _i == 2 ? 0 : 20050);
 	run_fini(&r);
 }
@@ -977,15 +967,10 @@ START_TEST(test_smtp_total_cap)
 	    FAKE_CALL(set_clock, &late), GREET, FAKE_END};
 	struct run r;
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, script);
-	run_aim(&r, SMTP_DEPTH_EHLO);
+	run_with(&r, script, SMTP_DEPTH_EHLO);
 	r.params.total_ms = _i == 0 ? 0 : cap_ms;
 	r.params.connect_timeout_ms = r.params.greeting_timeout_ms = cap_ms;
-	clock_freeze(5000);
-	run_start(&r);
-	run_until_done(&r);
-	clock_freeze(-1);
+	run_by_the_clock(&r, 5000);
 	ck_assert_str_eq(outcome_name(r.result.outcome), "reply-timeout");
 	ck_assert_int_eq(r.result.latency_ms, cap_ms);
 	run_fini(&r);
@@ -997,26 +982,23 @@ enum { OVERSLEPT = SMTP_OVERSLEPT_MS };
 // What happens in the greeting's wait, `late_ms` after its end by the clock.
 static const struct {
 	int64_t late_ms;
-	bool silent; // else `steps`
-	struct fakesmtp_step steps[3];
+	struct fakesmtp_step steps[3]; // FAKE_END alone: silence
 	enum outcome outcome;
 	bool timed; // the greeting
 } overslept[] = {
-    {OVERSLEPT - 1, true, {FAKE_END}, OUTCOME_GREETING_TIMEOUT, false},
-    {OVERSLEPT, true, {FAKE_END}, OUTCOME_LOCAL_ERROR, false},
-    {OVERSLEPT - 1, false, {FAKE_CLOSE, FAKE_END}, OUTCOME_CLOSED_EARLY, false},
-    {OVERSLEPT, false, {FAKE_CLOSE, FAKE_END}, OUTCOME_LOCAL_ERROR, false},
-    {OVERSLEPT, false, {FAKE_RESET, FAKE_END}, OUTCOME_LOCAL_ERROR, false},
-    {OVERSLEPT, false, {FAKE_SAY("HTTP/1.1 400\r\n"), FAKE_CLOSE, FAKE_END},
+    {OVERSLEPT - 1, {FAKE_END}, OUTCOME_GREETING_TIMEOUT, false},
+    {OVERSLEPT, {FAKE_END}, OUTCOME_LOCAL_ERROR, false},
+    {OVERSLEPT - 1, {FAKE_CLOSE, FAKE_END}, OUTCOME_CLOSED_EARLY, false},
+    {OVERSLEPT, {FAKE_CLOSE, FAKE_END}, OUTCOME_LOCAL_ERROR, false},
+    {OVERSLEPT, {FAKE_RESET, FAKE_END}, OUTCOME_LOCAL_ERROR, false},
+    {OVERSLEPT, {FAKE_SAY("HTTP/1.1 400\r\n"), FAKE_CLOSE, FAKE_END},
 	OUTCOME_LOCAL_ERROR, false},
     // What it said all the while counts, as long as the cap is not past.
-    {OVERSLEPT - 1, false, {FAKE_SAY("220 mx\r\n"), FAKE_END}, OUTCOME_GREETING,
-	true},
-    {OVERSLEPT, false, {FAKE_SAY("220 mx\r\n"), FAKE_END}, OUTCOME_GREETING,
+    {OVERSLEPT - 1, {FAKE_SAY("220 mx\r\n"), FAKE_END}, OUTCOME_GREETING, true},
+    {OVERSLEPT, {FAKE_SAY("220 mx\r\n"), FAKE_END}, OUTCOME_GREETING, false},
+    {OVERSLEPT, {FAKE_SAY("554 no\r\n"), FAKE_END}, OUTCOME_REFUSED_SERVICE,
 	false},
-    {OVERSLEPT, false, {FAKE_SAY("554 no\r\n"), FAKE_END},
-	OUTCOME_REFUSED_SERVICE, false},
-    {SMTP_TOTAL_MS + OVERSLEPT, false, {FAKE_SAY("220 mx\r\n"), FAKE_END},
+    {SMTP_TOTAL_MS + OVERSLEPT, {FAKE_SAY("220 mx\r\n"), FAKE_END},
 	OUTCOME_LOCAL_ERROR, false},
 };
 
@@ -1029,14 +1011,9 @@ START_TEST(test_smtp_is_overslept)
 	    FAKE_CALL(set_clock, &late), steps[0], steps[1], steps[2]};
 	struct run r;
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, script);
-	run_aim(&r, SMTP_DEPTH_GREETING);
+	run_with(&r, script, SMTP_DEPTH_GREETING);
 	r.params.greeting_timeout_ms = WAIT;
-	clock_freeze(BEGIN);
-	run_start(&r);
-	run_until_done(&r);
-	clock_freeze(-1);
+	run_by_the_clock(&r, BEGIN);
 	ck_assert_msg(r.result.outcome == overslept[_i].outcome, "row %d: %s",
 	    _i, outcome_name(r.result.outcome));
 	ck_assert_msg(
@@ -1069,9 +1046,7 @@ START_TEST(test_smtp_is_overslept_while_connecting)
 	static const struct fakesmtp_step closes[] = {FAKE_CLOSE, FAKE_END};
 	struct run r;
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, _i < 4 ? polite : closes);
-	run_aim(&r, SMTP_DEPTH_EHLO);
+	run_with(&r, _i < 4 ? polite : closes, SMTP_DEPTH_EHLO);
 	clock_freeze(5000);
 	inject.errnum = ETIMEDOUT;
 	inject.call = rows[_i].gives_up ? "getsockopt" : NULL;
@@ -1096,9 +1071,7 @@ START_TEST(test_smtp_outlasts_its_cap)
 	    FAKE_CALL(set_clock, (void *)&at[_i]), FAKE_END};
 	struct run r;
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, script);
-	run_aim(&r, SMTP_DEPTH_EHLO);
+	run_with(&r, script, SMTP_DEPTH_EHLO);
 	r.params.reply_timeout_ms = SMTP_TOTAL_MS;
 	r.params.total_ms = 0;
 	clock_freeze(5000);
@@ -1132,9 +1105,7 @@ START_TEST(test_smtp_last_look_after_a_stall)
 {
 	struct run r;
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, polite);
-	run_aim(&r, SMTP_DEPTH_GREETING);
+	run_with(&r, polite, SMTP_DEPTH_GREETING);
 	if (_i == 0)
 		r.params.connect_timeout_ms = 50;
 	else
@@ -1172,9 +1143,7 @@ START_TEST(test_smtp_done_waits_for_quit)
 	    FAKE_SAY("221-so\r\n"), FAKE_PAUSE(30),
 	    FAKE_CALL(check_not_done, &r), FAKE_SAY("221 bye\r\n"), FAKE_END};
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, script);
-	run_aim(&r, SMTP_DEPTH_EHLO);
+	run_with(&r, script, SMTP_DEPTH_EHLO);
 	run_start(&r);
 	run_until_done(&r);
 	ck_assert_uint_eq(fakesmtp_talk(r.fake, 0)->step, 10);
@@ -1252,9 +1221,7 @@ START_TEST(test_smtp_cancel_before_greeting)
 	struct run r;
 	unsigned fds = count_fds();
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, script);
-	run_aim(&r, (enum smtp_depth)_i);
+	run_with(&r, script, (enum smtp_depth)_i);
 	run_start(&r);
 	while (fakesmtp_connections(r.fake) == 0)
 		run_turn(&r);
@@ -1278,9 +1245,8 @@ START_TEST(test_smtp_cancel_before_reply)
 	};
 	unsigned fds = count_fds();
 
-	run_init(&r);
-	r.fake = fakesmtp_start(r.base, AF_INET, scripts[_i]);
-	run_aim(&r, _i == 2 ? SMTP_DEPTH_CONNECT : SMTP_DEPTH_EHLO);
+	run_with(
+	    &r, scripts[_i], _i == 2 ? SMTP_DEPTH_CONNECT : SMTP_DEPTH_EHLO);
 	run_start(&r);
 	while (r.handle != NULL)
 		run_turn(&r);
