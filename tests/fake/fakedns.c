@@ -140,29 +140,18 @@ put_record(struct message *m, const char *owner, const struct fakedns_record *r)
 // Header and question of an answer to `q`.
 static void
 put_head(struct message *m, const struct question *q, const char *name,
-    unsigned rcode, bool truncated, unsigned answers)
+    unsigned rcode, bool truncated)
 {
 	put16(m, ns_msg_id(q->msg));
 	// QR, RD, RA
 	put16(m, 0x8180 | (truncated ? 0x0200 : 0) | rcode);
 	put16(m, 1);
-	put16(m, answers);
+	put16(m, 0);
 	put16(m, 0);
 	put16(m, 0);
 	put_name(m, name);
 	put16(m, q->type);
 	put16(m, ns_c_in);
-}
-
-// An OPT (RFC 6891 section 6.1.2), of version 0.
-static void
-put_opt(struct message *m, unsigned upper_rcode)
-{
-	put_name(m, ".");
-	put16(m, ns_t_opt);
-	put16(m, 1232);
-	put32(m, (uint32_t)upper_rcode << 24);
-	put16(m, 0);
 }
 
 // Adds to the count of a section (1 answer, 2 authority, 3 additional).
@@ -172,6 +161,18 @@ count_records(struct message *m, int section, unsigned n)
 	unsigned char *count = m->bytes + 4 + 2 * section;
 
 	ns_put16(ns_get16(count) + n, count);
+}
+
+// An OPT (RFC 6891 section 6.1.2), of version 0, at the end of the section.
+static void
+put_opt(struct message *m, int section, unsigned upper_rcode)
+{
+	put_name(m, ".");
+	put16(m, ns_t_opt);
+	put16(m, 1232);
+	put32(m, (uint32_t)upper_rcode << 24);
+	put16(m, 0);
+	count_records(m, section, 1);
 }
 
 static void
@@ -260,11 +261,11 @@ reply_garbage(struct fakedns *f, const struct question *q)
 	m->len = 0;
 	if (q->connection == NULL)
 		reply(f, q, 0, m);
-	put_head(m, q, q->name, ns_r_noerror, false, 0);
+	put_head(m, q, q->name, ns_r_noerror, false);
 	m->bytes[0] ^= 0xff;
 	reply(f, q, 0, m);
 	m->len = 0;
-	put_head(m, q, "other.test", ns_r_noerror, false, 0);
+	put_head(m, q, "other.test", ns_r_noerror, false);
 	reply(f, q, 0, m);
 	free(m);
 }
@@ -282,11 +283,9 @@ reply_code(struct fakedns *f, const struct question *q, unsigned delay_ms,
 {
 	struct message *m = xcalloc(1, sizeof(*m));
 
-	put_head(m, q, q->name, rcode, truncated, 0);
-	if (speaks_edns(f, q)) {
-		put_opt(m, 0);
-		count_records(m, 3, 1);
-	}
+	put_head(m, q, q->name, rcode, truncated);
+	if (speaks_edns(f, q))
+		put_opt(m, 3, 0);
 	reply(f, q, delay_ms, m);
 	free(m);
 }
@@ -298,18 +297,14 @@ reply_records(
 	struct message *m = xcalloc(1, sizeof(*m));
 	bool swapped = q->edns && f->edns == FAKEDNS_EDNS_SWAPPED;
 
-	put_head(m, q, q->name, ns_r_noerror, false, 0);
-	if (swapped) {
-		put_opt(m, 0);
-		count_records(m, 1, 1);
-	}
+	put_head(m, q, q->name, ns_r_noerror, false);
+	if (swapped)
+		put_opt(m, 1, 0);
 	for (unsigned i = 0; i < s->n_records; i++)
 		put_record(m, q->name, &s->records[i]);
 	count_records(m, swapped ? 3 : 1, s->n_records);
-	if (speaks_edns(f, q)) {
-		put_opt(m, 0);
-		count_records(m, 3, 1);
-	}
+	if (speaks_edns(f, q))
+		put_opt(m, 3, 0);
 	if (s->kind == FAKEDNS_BROKEN)
 		m->len -= 3;
 	size_t room = q->edns ? f->edns_size : NS_PACKETSZ;
@@ -324,17 +319,14 @@ reply_records(
 static bool
 refuse_edns(struct fakedns *f, const struct question *q)
 {
-	struct message *m = xcalloc(1, sizeof(*m));
 	unsigned rcode = ns_r_formerr;
 
 	switch (f->edns) {
 	case FAKEDNS_EDNS_SPOKEN:
 	case FAKEDNS_EDNS_IGNORED:
 	case FAKEDNS_EDNS_SWAPPED:
-		free(m);
 		return false;
 	case FAKEDNS_EDNS_SILENCE:
-		free(m);
 		return true;
 	case FAKEDNS_EDNS_FORMERR:
 	case FAKEDNS_EDNS_FORMERR_NAME:
@@ -353,14 +345,14 @@ refuse_edns(struct fakedns *f, const struct question *q)
 		rcode = ns_r_badvers;
 		break;
 	}
-	put_head(m, q, q->name, rcode & 0xf, false, 0);
+	struct message *m = xcalloc(1, sizeof(*m));
+	put_head(m, q, q->name, rcode & 0xf, false);
 	if (f->edns == FAKEDNS_EDNS_FORMERR) {
 		ns_put16(0, m->bytes + 4);
 		m->len = NS_HFIXEDSZ;
 	} else if (f->edns == FAKEDNS_EDNS_FORMERR_OPT ||
 		   f->edns == FAKEDNS_EDNS_BADVERS) {
-		put_opt(m, rcode >> 4);
-		count_records(m, 3, 1);
+		put_opt(m, 3, rcode >> 4);
 	}
 	reply(f, q, 0, m);
 	free(m);

@@ -371,6 +371,23 @@ assert_not_in_flight(const struct fakeworld *w, const struct reach_due *due)
 }
 
 static void
+begin_probe(struct fakeworld *w, struct fakeworld_flight *f)
+{
+	int64_t latency_ms;
+	w->probes++;
+	w->greeting_timeout_ms = f->due.greeting_timeout_ms;
+	if (w->script.probe != NULL) {
+		f->outcome = w->script.probe(&f->due.to, &latency_ms);
+	} else {
+		struct fakeworld_peer *p = peer_of(w, &f->due.to);
+		p->probes++;
+		p->last_at = w->now;
+		latency_ms = p->latency_ms;
+	}
+	f->at = w->now + latency_ms;
+}
+
+static void
 fly(struct fakeworld *w, const struct reach_due *due)
 {
 	struct fakeworld_flight f = {
@@ -378,24 +395,13 @@ fly(struct fakeworld *w, const struct reach_due *due)
 	    .began_at = w->now,
 	    .at = w->now + w->dns_ms,
 	};
-	int64_t latency_ms;
 	assert_not_in_flight(w, due);
-	if (due->kind == REACH_DUE_PROBE)
-		w->greeting_timeout_ms = due->greeting_timeout_ms;
-	if (due->kind != REACH_DUE_PROBE) {
+	if (due->kind == REACH_DUE_PROBE) {
+		begin_probe(w, &f);
+	} else {
 		w->questions++;
 		if (w->script.dns_ms != NULL)
 			f.at = w->now + w->script.dns_ms(due->name);
-	} else if (w->script.probe != NULL) {
-		f.outcome = w->script.probe(&due->to, &latency_ms);
-		f.at = w->now + latency_ms;
-		w->probes++;
-	} else {
-		struct fakeworld_peer *p = peer_of(w, &due->to);
-		p->probes++;
-		p->last_at = w->now;
-		w->probes++;
-		f.at = w->now + p->latency_ms;
 	}
 	flight_add(w, f);
 }

@@ -58,13 +58,12 @@ next_element(const char **list, char separator, char *out, size_t size)
 static enum relays_state
 relay_state(const struct judge *j, unsigned relay)
 {
-	enum relays_state state = relays_view(j->relays, relay).state;
+	struct relays_view v = relays_view(j->relays, relay);
 	enum conf_relay_probe probe = j->conf->relays[relay].probe;
-	mxd_assert(state == RELAYS_UP || probe != CONF_RELAY_PROBE_NONE);
-	mxd_assert(state != RELAYS_BUSY || probe == CONF_RELAY_PROBE_SMTP);
-	mxd_assert(state == RELAYS_DOWN ||
-		   relays_view(j->relays, relay).self.family == 0);
-	return state;
+	mxd_assert(v.state == RELAYS_UP || probe != CONF_RELAY_PROBE_NONE);
+	mxd_assert(v.state != RELAYS_BUSY || probe == CONF_RELAY_PROBE_SMTP);
+	mxd_assert(v.state == RELAYS_DOWN || v.self.family == 0);
+	return v.state;
 }
 
 static bool
@@ -97,11 +96,11 @@ find_relay(const struct judge *j, const struct conf_rule *rule,
 }
 
 static bool
-find_healthy_relay(const struct judge *j, const struct conf_rule *rule)
+has_relay(const struct judge *j, const struct conf_rule *rule,
+    enum relays_state state)
 {
 	unsigned relay;
-	return find_relay(j, rule, RELAYS_UP, NULL, &relay) ||
-	       find_relay(j, rule, RELAYS_BUSY, NULL, &relay);
+	return find_relay(j, rule, state, NULL, &relay);
 }
 
 // Never a dead relay, none that the rule does not name, and a busy one only
@@ -121,8 +120,7 @@ check_relay_route(const struct judge *j, const struct route_view *v,
 		if (!find_relay(j, rule, RELAYS_UP, element, &relay)) {
 			mxd_assert(
 			    find_relay(j, rule, RELAYS_BUSY, element, &relay));
-			mxd_assert(n > 0 || !find_relay(j, rule, RELAYS_UP,
-						NULL, &(unsigned){0}));
+			mxd_assert(n > 0 || !has_relay(j, rule, RELAYS_UP));
 			if (n > 0 && !busy)
 				fuzz_reach(GOAL_BUSY_LAST);
 			busy = true;
@@ -368,7 +366,8 @@ check_domain(struct judge *j, uint32_t domain)
 		return;
 	case ROUTE_HOLD:
 		if (v.reason == REASON_NO_RELAY)
-			mxd_assert(!find_healthy_relay(j, rule));
+			mxd_assert(!has_relay(j, rule, RELAYS_UP) &&
+				   !has_relay(j, rule, RELAYS_BUSY));
 		mxd_assert((strcmp(v.transport, RENDER_NOTFOUND) == 0) ==
 			   !j->conf->hold_retry);
 		fuzz_reach(GOAL_HOLD);
