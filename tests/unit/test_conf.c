@@ -562,21 +562,19 @@ START_TEST(test_conf_relay_is_not_this_host)
 }
 END_TEST
 
+#define PRIVATE_RELAY(address)                     \
+	"probe = { allow_private = true; };"       \
+	"self = { addresses = [\"127.0.0.9\"]; };" \
+	"relays = ( { nexthop = \"[" address "]:587\"; } );"
+
 // Then own addresses are those of self.addresses alone.
 START_TEST(test_conf_relay_with_allow_private)
 {
-	static const char head[] = "probe = { allow_private = true; };"
-				   "self = { addresses = [\"127.0.0.9\"]; };";
 	struct err err;
-	char text[512];
-	snprintf(text, sizeof(text),
-	    "%srelays = ( { nexthop = \"[127.0.0.1]:587\"; } );", head);
-	struct conf *conf = load(text, &err);
+	struct conf *conf = load(PRIVATE_RELAY("127.0.0.1"), &err);
 	ck_assert_msg(conf != NULL, "%s", err.text);
 	conf_free(conf);
-	snprintf(text, sizeof(text),
-	    "%srelays = ( { nexthop = \"[127.0.0.9]:587\"; } );", head);
-	ck_assert_ptr_null(load(text, &err));
+	ck_assert_ptr_null(load(PRIVATE_RELAY("127.0.0.9"), &err));
 	ck_assert_ptr_nonnull(strstr(err.text, "(self.addresses)"));
 }
 END_TEST
@@ -776,15 +774,27 @@ on_warning(const char *text, void *arg)
 	snprintf(seen->text[seen->n++], sizeof(seen->text[0]), "%s", text);
 }
 
+// The configuration of that text, which is good, and what it was warned of.
+static struct conf *
+load_seen(const char *text, struct seen *seen)
+{
+	struct err err = {""};
+	conffile_write("c", text);
+	*seen = (struct seen){0};
+	struct conf *conf = conf_load("c", on_warning, seen, &err);
+	ck_assert_msg(conf != NULL, "%s:\n%s", err.text, text);
+	return conf;
+}
+
 // Two are otherwise on purpose: to begin without risk, and to steer without
 // losing policies by domain.
 START_TEST(test_conf_own_file_has_the_defaults_but_two)
 {
 	char path[PATH_MAX + 32];
-	struct err err = {""};
-	conffile_write("c", "mode = \"observe\";\n"
-			    "direct = { steer = \"dnsfilter\"; };\n");
-	struct conf *defaults = conf_load("c", NULL, NULL, &err);
+	struct err err;
+	struct conf *defaults = load("mode = \"observe\";\n"
+				     "direct = { steer = \"dnsfilter\"; };\n",
+	    &err);
 	ck_assert_msg(defaults != NULL, "%s", err.text);
 	snprintf(path, sizeof(path), "%s/mxdetour.conf", conf_dir);
 	struct seen seen = {0};
@@ -808,7 +818,8 @@ START_TEST(test_conf_warns_of_keys_without_effect)
 	    "providers = ( { name = \"a\"; mx = [\"a.example\"];\n"
 	    " rescue = false; },\n"
 	    "{ name = \"b\"; mx = [\"b.example\"];\n rescue = true; } );");
-	conffile_write("c",
+	struct seen seen;
+	struct conf *conf = load_seen(
 	    "feed = {\n file = \"x.log\";\n start = \"end\";\n};\n"
 	    "uplink = { canaries = [\"163.com\", \"qq.com\"]; };\n"
 	    "cache = { max_memory = 2147483648; };\n"
@@ -823,7 +834,8 @@ START_TEST(test_conf_warns_of_keys_without_effect)
 	    " refusals = 4;\n"
 	    "}, { nexthop = \"[b.example]\"; egress = []; } );\n"
 	    "policy = { sender_files = [\"absent.csv\"]; };\n"
-	    "table = { path = \"transport\"; };\n");
+	    "table = { path = \"transport\"; };\n",
+	    &seen);
 	static const char *const want[] = {
 	    "c:2: feed.file",
 	    "c:5: uplink.canaries",
@@ -838,10 +850,6 @@ START_TEST(test_conf_warns_of_keys_without_effect)
 	    "c:18: table.path",
 	    "p:4: providers.rescue",
 	};
-	struct seen seen = {0};
-	struct err err;
-	struct conf *conf = conf_load("c", on_warning, &seen, &err);
-	ck_assert_ptr_nonnull(conf);
 	ck_assert_uint_eq(seen.n, ARRAY_LEN(want));
 	for (unsigned i = 0; i < ARRAY_LEN(want); i++) {
 		char line[160];
@@ -855,6 +863,7 @@ START_TEST(test_conf_warns_of_keys_without_effect)
 	ck_assert_str_eq(conf->table.path, "transport");
 	conf_free(conf);
 	seen.n = 0;
+	struct err err;
 	conf = conf_load(NULL, on_warning, &seen, &err);
 	ck_assert_ptr_nonnull(conf);
 	ck_assert_uint_eq(seen.n, 0);
@@ -896,11 +905,8 @@ START_TEST(test_conf_warns_of_routes_that_our_own_mail_would_take)
 	conffile_write("none", "# nothing yet\n");
 	conffile_write("one", "a.example\n");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct seen seen = {0};
-		struct err err = {""};
-		conffile_write("c", rows[i].text);
-		struct conf *conf = conf_load("c", on_warning, &seen, &err);
-		ck_assert_msg(conf != NULL, "row %zu: %s", i, err.text);
+		struct seen seen;
+		struct conf *conf = load_seen(rows[i].text, &seen);
 		unsigned n = 0;
 		for (; n < 2 && rows[i].want[n] != NULL; n++)
 			ck_assert_str_eq(seen.text[n], rows[i].want[n]);
@@ -913,16 +919,14 @@ END_TEST
 // There is no greeting before TLS.
 START_TEST(test_conf_warns_of_a_relay_on_465_that_is_to_greet)
 {
-	struct seen seen = {0};
-	struct err err = {""};
-	conffile_write("c",
+	struct seen seen;
+	struct conf *conf = load_seen(
 	    "relays = ( { nexthop = \"[a.example]:465\"; },\n"
 	    " { nexthop = \"[b.example]:465\"; probe = \"connect\"; },\n"
 	    " { nexthop = \"[c.example]:465\"; probe = \"none\"; },\n"
 	    " { nexthop = \"[d.example]:587\"; },\n"
-	    " { probe = \"smtp\";\n nexthop = \"[192.0.2.1]:465\"; } );");
-	struct conf *conf = conf_load("c", on_warning, &seen, &err);
-	ck_assert_msg(conf != NULL, "%s", err.text);
+	    " { probe = \"smtp\";\n nexthop = \"[192.0.2.1]:465\"; } );",
+	    &seen);
 	ck_assert_uint_eq(seen.n, 2);
 	ck_assert_str_eq(seen.text[0],
 	    "c:1: relays.nexthop = \"[a.example]:465\": on port 465 a relay "
@@ -936,12 +940,10 @@ END_TEST
 // At boot the interface may come after us.
 START_TEST(test_conf_warns_of_a_server_on_no_interface)
 {
-	struct seen seen = {0};
-	struct err err = {""};
-	conffile_write("c", "dns = {\n servers = [\"fe80::53%lo\",\n"
-			    " \"fe80::53%no-such-if0\"]; };");
-	struct conf *conf = conf_load("c", on_warning, &seen, &err);
-	ck_assert_msg(conf != NULL, "%s", err.text);
+	struct seen seen;
+	struct conf *conf = load_seen("dns = {\n servers = [\"fe80::53%lo\",\n"
+				      " \"fe80::53%no-such-if0\"]; };",
+	    &seen);
 	ck_assert_uint_eq(conf->dns.n_servers, 2);
 	ck_assert_uint_eq(seen.n, 1);
 	ck_assert_str_eq(seen.text[0],

@@ -27,14 +27,33 @@ shown(const char *why)
 	"self={names=[\"MX.own.test\"];addresses=[\"198.51.100.7\"," \
 	"\"::ffff:198.51.100.8\"];};"
 
+// The same host without and with allow_private.
+struct both {
+	struct conf *conf[2];
+	struct ourselves plain, private;
+};
+
 // An interface has 203.0.113.5, another one 2001:db8::5 and a link-local one.
 static void
-make(struct ourselves *o, struct conf **conf, const char *text)
+both_init(struct both *b)
 {
 	struct netaddr interface[] = {
 	    address("203.0.113.5"), address("2001:db8::5"), address("fe80::5")};
-	*conf = fakeworld_conf(text);
-	ourselves_init_with(o, *conf, interface, ARRAY_LEN(interface));
+	b->conf[0] = fakeworld_conf(SELF);
+	b->conf[1] = fakeworld_conf(SELF "probe={allow_private=true;};");
+	ourselves_init_with(
+	    &b->plain, b->conf[0], interface, ARRAY_LEN(interface));
+	ourselves_init_with(
+	    &b->private, b->conf[1], interface, ARRAY_LEN(interface));
+}
+
+static void
+both_fini(struct both *b)
+{
+	ourselves_fini(&b->plain);
+	ourselves_fini(&b->private);
+	conf_free(b->conf[0]);
+	conf_free(b->conf[1]);
 }
 
 START_TEST(test_ourselves_addresses)
@@ -65,22 +84,17 @@ START_TEST(test_ourselves_addresses)
 	    {"::", "the unspecified address", "-"},
 	    {"::ffff:0.0.0.0", "the unspecified address", "-"},
 	};
-	struct ourselves o, private;
-	struct conf *conf, *conf_private;
-	make(&o, &conf, SELF);
-	make(&private, &conf_private, SELF "probe={allow_private=true;};");
+	struct both b;
+	both_init(&b);
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		struct netaddr a = address(row[i].address);
 		a.port = 587; // whatever the port
 		ck_assert_str_eq(
-		    shown(ourselves_why_address(&o, &a)), row[i].why);
-		ck_assert_str_eq(
-		    shown(ourselves_why_address(&private, &a)), row[i].private);
+		    shown(ourselves_why_address(&b.plain, &a)), row[i].why);
+		ck_assert_str_eq(shown(ourselves_why_address(&b.private, &a)),
+		    row[i].private);
 	}
-	ourselves_fini(&o);
-	ourselves_fini(&private);
-	conf_free(conf);
-	conf_free(conf_private);
+	both_fini(&b);
 }
 END_TEST
 
@@ -97,21 +111,17 @@ START_TEST(test_ourselves_names)
 	    {"relaylocalhost", "-", "-"},
 	    {"localhost.test", "-", "-"},
 	};
-	struct ourselves o, private;
-	struct conf *conf, *conf_private;
-	make(&o, &conf, SELF);
-	make(&private, &conf_private, SELF "probe={allow_private=true;};");
+	struct both b;
+	both_init(&b);
 	for (size_t i = 0; i < ARRAY_LEN(row); i++) {
 		ck_assert_str_eq(
-		    shown(ourselves_why_name(&o, row[i].name)), row[i].why);
+		    shown(ourselves_why_name(&b.plain, row[i].name)),
+		    row[i].why);
 		ck_assert_str_eq(
-		    shown(ourselves_why_name(&private, row[i].name)),
+		    shown(ourselves_why_name(&b.private, row[i].name)),
 		    row[i].private);
 	}
-	ourselves_fini(&o);
-	ourselves_fini(&private);
-	conf_free(conf);
-	conf_free(conf_private);
+	both_fini(&b);
 }
 END_TEST
 

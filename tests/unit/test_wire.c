@@ -134,13 +134,13 @@ add(struct message *m, int section, const char *text)
 	ns_put16(ns_get16(count) + 1, count);
 }
 
-// Adds records separated by ';'.
+// Adds records separated by ';'; NULL: none.
 static void
 add_all(struct message *m, int section, const char *text)
 {
 	char copy[2048], *rest = copy, *one;
 
-	snprintf(copy, sizeof(copy), "%s", text);
+	snprintf(copy, sizeof(copy), "%s", text != NULL ? text : "");
 	while ((one = strsep(&rest, ";")) != NULL)
 		if (one[0] != '\0')
 			add(m, section, one);
@@ -450,9 +450,9 @@ build_mx(const struct mx_case *c, struct message *m, bool compress)
 	    c->qname != NULL ? c->qname : "d.test",
 	    c->qtype != 0 ? c->qtype : ns_t_mx);
 	m->compress = compress;
-	add_all(m, 1, c->answer != NULL ? c->answer : "");
-	add_all(m, 2, c->authority != NULL ? c->authority : "");
-	add_all(m, 3, c->additional != NULL ? c->additional : "");
+	add_all(m, 1, c->answer);
+	add_all(m, 2, c->authority);
+	add_all(m, 3, c->additional);
 }
 
 // Everything in an answer that was not OK is zero.
@@ -671,7 +671,7 @@ START_TEST(test_wire_addr_table)
 	    c->qtype != 0	   ? c->qtype
 	    : c->family == AF_INET ? ns_t_a
 				   : ns_t_aaaa);
-	add_all(m, 1, c->answer != NULL ? c->answer : "");
+	add_all(m, 1, c->answer);
 	wire_decode_addr("d.test", c->family, m->bytes, m->len, &a);
 	ck_assert_msg(a.outcome == c->outcome, "row %d (%s): outcome %s", _i,
 	    c->what, answer_outcome_name(a.outcome));
@@ -834,9 +834,9 @@ add_none(struct message *m, int section, const char *text, int asked)
 	static const char *const records[] = {"d.test 60 IN MX 1,a.test",
 	    "d.test 60 IN A 192.0.2.1", "d.test 60 IN AAAA 2001:db8::1"};
 
-	if (text == NULL)
-		return;
-	add_all(m, section, strcmp(text, "ASKED") == 0 ? records[asked] : text);
+	if (text != NULL && strcmp(text, "ASKED") == 0)
+		text = records[asked];
+	add_all(m, section, text);
 }
 
 // The outcome of a message to a question of one of the three types.
