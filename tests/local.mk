@@ -259,6 +259,7 @@ lab_files = \
 	tests/lab/scenarios_sendmail.py \
 	tests/lab/sendmail.py \
 	tests/lab/sink.py \
+	tests/lab/tap.py \
 	tests/lab/util.py \
 	tests/lab/world.py
 

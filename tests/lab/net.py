@@ -7,13 +7,12 @@ Only documentation and benchmark prefixes are used, and no wire leaves the
 machine. Names carry the pid of the run, so that two runs do not meet.
 """
 
-import contextlib
 import os
 import re
 import shutil
 import subprocess
 
-from util import Reaper, run, setns
+from util import Reaper, inside_netns, run
 
 OP4 = "192.0.2.1"        # where the operator's Postfix listens and sends from
 OP4_ALIAS = "192.0.2.2"  # a second address of the same machine
@@ -70,21 +69,9 @@ class Net:
         """Runs a command inside a namespace."""
         return run(self.argv(which, argv), **keys)
 
-    @contextlib.contextmanager
     def inside(self, which):
         """Sockets made by this thread in the block belong to the namespace."""
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        there = os.open("/run/netns/" + self.name(which),
-                        os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            setns(there)
-            try:
-                yield
-            finally:
-                setns(home)
-        finally:
-            os.close(there)
-            os.close(home)
+        return inside_netns("/run/netns/" + self.name(which))
 
     def build(self):
         """Makes namespaces, wires, addresses and routes."""

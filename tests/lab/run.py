@@ -24,6 +24,7 @@ What is what:
   forger.py   a resolver with injected answers
   router.py   a resolver on the mail host's link that knows no EDNS
   forms.py    greetings and replies as servers give them
+  tap.py      chooses the scenarios and runs them
   scenarios_*.py  a function per scenario, whose first line says what holds
 
 The network and the world are built once. Between scenarios the operator's
@@ -36,10 +37,8 @@ asserts speed: they wait for conditions and judge by order, route and place.
 import contextlib
 import os
 import shutil
-import signal
 import sys
 import tempfile
-import time
 import traceback
 
 sys.dont_write_bytecode = True
@@ -57,9 +56,10 @@ import scenarios_relays  # noqa: E402
 import scenarios_replies  # noqa: E402
 import scenarios_routes  # noqa: E402
 import scenarios_sendmail  # noqa: E402
+import tap  # noqa: E402
 from mailhost import Mailhost  # noqa: E402
 from postfix import MASTER_DIST  # noqa: E402
-from util import Failure, Reaper, Unavailable, adopt_orphans, tail  # noqa: E402
+from util import Reaper, adopt_orphans, tail  # noqa: E402
 from world import World  # noqa: E402
 
 MODULES = (scenarios_baseline, scenarios_postfix_facts, scenarios_routes,
@@ -100,6 +100,12 @@ class Lab:
         self.fw.reset()
         self.world.begin()
 
+    def play(self, function):
+        """One scenario."""
+        self.begin()
+        function(self)
+        self.op.daemon.finish()
+
     def later(self, function, *args):
         """Has something undone when the scenario ends."""
         self._cleanups.callback(function, *args)
@@ -136,19 +142,13 @@ class Lab:
             ("sessions at MX hosts", "\n".join(
                 str(e) for e in self.world.events("session")[-15:])),
         )
-        return "\n".join("--- %s\n%s" % part for part in parts)
+        return ["--- %s\n%s" % part for part in parts]
 
 
 def scenarios():
     """All of them: (name, purpose, function)."""
-    out = []
-    for module in MODULES:
-        topic = module.__name__.replace("scenarios_", "")
-        for name, value in vars(module).items():
-            if name.startswith("test_") and callable(value):
-                purpose = (value.__doc__ or "").strip().split("\n")[0]
-                out.append(("%s.%s" % (topic, name[5:]), purpose, value))
-    return out
+    return [scenario for module in MODULES for scenario in tap.scenarios_of(
+        module, module.__name__.replace("scenarios_", "") + ".")]
 
 
 def missing():
@@ -186,106 +186,26 @@ def find(name, variable):
     return os.path.abspath(program) if os.access(program, os.X_OK) else None
 
 
-INTERRUPTS = []
-
-
-def on_signal(number, _frame):
-    """SIGTERM and the like: leave through the finally blocks."""
-    INTERRUPTS.append(number)
-    raise SystemExit(128 + number)
-
-
-def on_alarm(_number, _frame):
-    """A scenario that hangs has failed."""
-    raise Failure("took longer than %d s" % SCENARIO_LIMIT_S)
-
-
-def comment(text):
-    """A TAP diagnostic."""
-    for line in text.splitlines():
-        print("# " + line)
-
-
-def run_one(lab, number, name, purpose, function):
-    """Runs one scenario; returns whether it did not fail."""
-    title = "%d - %s: %s" % (number, name, purpose)
-    began = time.monotonic()
-    try:
-        signal.alarm(SCENARIO_LIMIT_S)
-        try:
-            lab.begin()
-            function(lab)
-            lab.op.daemon.finish()
-        finally:
-            signal.alarm(0)
-    except Unavailable as why:
-        print("ok %d - %s # SKIP %s" % (number, name, why), flush=True)
-        return True
-    except Exception as why:  # any exception is the scenario's failure
-        if INTERRUPTS:  # smtplib turns SystemExit into its own
-            raise SystemExit(128 + INTERRUPTS[0])
-        print("not ok " + title)
-        comment(str(why) if isinstance(why, Failure)
-                else traceback.format_exc())
-        try:
-            comment(lab.diagnostics())
-        except Exception:
-            comment(traceback.format_exc())
-        sys.stdout.flush()
-        return False
-    print("ok " + title)
-    print("# %.1f s" % (time.monotonic() - began), flush=True)
-    return True
-
-
-def main(argv):
-    """Returns the exit status."""
-    flags = {a for a in argv if a.startswith("--")}
-    names = [a for a in argv if not a.startswith("--")]
-    if flags - {"--list", "--keep"}:
-        sys.exit(__doc__.split("\n\n")[1])
-    chosen = [s for s in scenarios()
-              if not names or any(n in s[0] for n in names)]
-    if "--list" in flags:
-        for name, purpose, _ in chosen:
-            print("%-45s %s" % (name, purpose))
-        return 0
-    why = missing()
-    if why:
-        print("1..0 # SKIP " + why)
-        return 0
-    if not chosen:
-        sys.exit("no such scenario")
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
-    signal.signal(signal.SIGALRM, on_alarm)
+def run(chosen, flags):
+    """In a new lab; returns how many failed."""
     adopt_orphans()
     lab_net.sweep()
     Reaper.start()
     keep = "--keep" in flags
     milter = find("mxdetour-milter", "MXDETOUR_MILTER")
     lab = Lab(find("mxdetourd", "MXDETOURD"), milter, keep)
-    failed = 0
     try:
-        print("1..%d" % len(chosen), flush=True)
         try:
             lab.build()
         except Exception as why:
-            comment(traceback.format_exc())
-            print("Bail out! The lab cannot be built: %s" % why)
-            return 1
-        for number, (name, purpose, function) in enumerate(chosen, 1):
-            if not run_one(lab, number, name, purpose, function):
-                failed += 1
+            tap.bail_out("The lab cannot be built", why)
+        return tap.run_all(chosen, SCENARIO_LIMIT_S, lab.play,
+                           lab.diagnostics)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        tap.ignore_signals()
         lab.close(keep)
         Reaper.finish()
-    if failed:
-        print("# %d of %d failed" % (failed, len(chosen)))
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(tap.main(__doc__, scenarios(), missing, run, ["--keep"]))

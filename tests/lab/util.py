@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Small tools of the lab: waiting, checking, child processes, file tails."""
+"""Small tools of the lab: waiting, checking, child processes, file tails.
 
+tests/systemd has some of them, too.
+"""
+
+import contextlib
 import ctypes
 import os
 import signal
@@ -11,8 +15,9 @@ import time
 LIMIT = 90.0
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-CLONE_NEWNET = 0x40000000
+_CLONE_NEWNET = 0x40000000
 
 
 class Failure(Exception):
@@ -23,10 +28,10 @@ class Unavailable(Exception):
     """What this scenario needs is not on this machine: a skip."""
 
 
-def check(truth, text):
-    """Fails the scenario with `text` unless `truth`."""
+def check(truth, *words):
+    """Fails the scenario with these words unless `truth`."""
     if not truth:
-        raise Failure(text)
+        raise Failure(" ".join(str(w) for w in words))
 
 
 def wait(what, condition, limit=LIMIT, pause=0.1):
@@ -41,11 +46,33 @@ def wait(what, condition, limit=LIMIT, pause=0.1):
         time.sleep(pause)
 
 
-def setns(fd):
+def _setns(fd):
     """Moves this thread into the network namespace behind `fd`."""
-    if _libc.setns(fd, CLONE_NEWNET) != 0:
+    if _libc.setns(fd, _CLONE_NEWNET) != 0:
         err = ctypes.get_errno()
         raise OSError(err, "setns: " + os.strerror(err))
+
+
+@contextlib.contextmanager
+def inside_netns(path):
+    """Sockets made by this thread in the block belong to the network
+    namespace that `path` names."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    there = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _setns(there)
+        try:
+            yield
+        finally:
+            _setns(home)
+    finally:
+        os.close(there)
+        os.close(home)
+
+
+def die_with_parent():
+    """In a child: SIGKILL when we are gone."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def adopt_orphans():

@@ -6,16 +6,16 @@ what the machine changed is still there after a second boot. Network, processes,
 mounts and cgroups are its own. All of it goes with the process that made it.
 """
 
-import contextlib
-import ctypes
+import functools
 import json
 import os
 import re
-import signal
 import socket
 import stat
 import subprocess
-import time
+
+import util
+from util import Failure, check, die_with_parent, inside_netns
 
 LIMIT = 60.0  # seconds; nothing here asserts speed, so be generous
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -33,52 +33,13 @@ CONF = "/etc/mxdetour/mxdetour.conf"
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
                        "/sbin:/bin", "LC_ALL": "C.UTF-8"}
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG = 1
-_CLONE_NEWNET = 0x40000000
-
-
-class Failure(Exception):
-    """An expectation that did not hold."""
-
-
-class Unavailable(Exception):
-    """What this needs is not on this machine: a skip."""
-
-
-def check(truth, *words):
-    """Fails the scenario unless `truth`."""
-    if not truth:
-        raise Failure(" ".join(str(w) for w in words))
+# Polls until a condition is true and returns its value.
+wait = functools.partial(util.wait, limit=LIMIT, pause=0.05)
 
 
 def same(got, wanted, what=""):
     """Fails the scenario unless both are the same."""
     check(got == wanted, "%s: got %r, wanted %r" % (what, got, wanted))
-
-
-def wait(what, condition, limit=LIMIT, pause=0.05):
-    """Polls until condition() is true and returns its value."""
-    end = time.monotonic() + limit
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise Failure("waited %d s in vain for %s" % (limit, what))
-        time.sleep(pause)
-
-
-def setns(fd):
-    """Moves this thread into the network namespace behind `fd`."""
-    if _libc.setns(fd, _CLONE_NEWNET) != 0:
-        err = ctypes.get_errno()
-        raise OSError(err, "setns: " + os.strerror(err))
-
-
-def die_with_parent():
-    """In a child: SIGKILL when we are gone."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def hierarchy():
@@ -268,21 +229,9 @@ class Machine:
 
     # clients ------------------------------------------------------------
 
-    @contextlib.contextmanager
     def net(self):
         """Sockets that this thread makes in the block are the machine's."""
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        there = os.open("/proc/%d/ns/net" % self.pid,
-                        os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            setns(there)
-            try:
-                yield
-            finally:
-                setns(home)
-        finally:
-            os.close(there)
-            os.close(home)
+        return inside_netns("/proc/%d/ns/net" % self.pid)
 
     def connect(self, where):
         """A connection to a port of 127.0.0.1, or to the path of a socket."""

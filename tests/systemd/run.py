@@ -14,27 +14,29 @@ What is what:
   boot.sh      its first process: an overlay over this machine's root
   attacker.py  what runs there as the daemon's user, and wants to be root
   scenarios.py a function per scenario, whose first line says what holds
+  ../lab       tap.py chooses them and runs them; util.py has small tools
 
 The machine is booted once (and once more by second_boot); before each
 scenario it is put back to how it was after the installation. Nothing of the
 machine that this runs on is changed, and two runs do not meet.
 """
 
+import functools
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
-import traceback
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "lab")]  # for util and tap
 
 import machine as machines  # noqa: E402
 import scenarios  # noqa: E402
-from machine import Failure, Machine, Unavailable  # noqa: E402
+import tap  # noqa: E402
+from machine import Machine  # noqa: E402
+from util import Unavailable  # noqa: E402
 
 PROGRAMS = ("unshare", "nsenter", "setpriv", "ip", "make", "systemctl",
             "systemd-analyze", "bash", "journalctl")
@@ -42,22 +44,10 @@ SCENARIO_LIMIT_S = 180
 INSIDE = "MXDETOUR_TEST_MOUNTS"  # set: the mounts are ours alone
 
 
-def chosen_from(names):
-    """(name, purpose, function) of those to run."""
-    out = []
-    for name, value in vars(scenarios).items():
-        if name.startswith("test_") and callable(value):
-            purpose = (value.__doc__ or "").strip().split("\n")[0]
-            if not names or any(n in name for n in names):
-                out.append((name[5:], purpose, value))
-    return out
-
-
 def build_directory():
     """The build to install."""
     named = os.environ.get("BUILDDIR")
-    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-    return os.path.abspath(named or os.path.join(top, "build"))
+    return os.path.abspath(named or os.path.join(HERE, "..", "..", "build"))
 
 
 def missing():
@@ -95,56 +85,17 @@ def missing():
     return None
 
 
-def on_signal(number, _frame):
-    """SIGTERM and the like: leave through the finally blocks."""
-    raise SystemExit(128 + number)
-
-
-def on_alarm(_number, _frame):
-    """A scenario that hangs has failed."""
-    raise Failure("took longer than %d s" % SCENARIO_LIMIT_S)
-
-
-def comment(text):
-    """A TAP diagnostic."""
-    for line in text.splitlines():
-        print("# " + line)
+def play(machine, function):
+    """One scenario."""
+    scenarios.begin(machine)
+    function(machine)
 
 
 def diagnostics(machine):
     """What on-call staff would look at."""
-    comment(machine.run("systemctl", "--no-pager", "status",
-                        *machines.UNITS, may_fail=True)[1])
-    comment("\n".join(machine.journal("-n", "60").splitlines()))
-
-
-def run_one(machine, number, name, purpose, function):
-    """Runs one scenario; returns whether it did not fail."""
-    title = "%d - %s: %s" % (number, name, purpose)
-    began = time.monotonic()
-    try:
-        signal.alarm(SCENARIO_LIMIT_S)
-        try:
-            scenarios.begin(machine)
-            function(machine)
-        finally:
-            signal.alarm(0)
-    except Unavailable as why:
-        print("ok %d - %s # SKIP %s" % (number, name, why), flush=True)
-        return True
-    except Exception as why:  # any exception is the scenario's failure
-        print("not ok " + title)
-        comment(str(why) if isinstance(why, Failure)
-                else traceback.format_exc())
-        try:
-            diagnostics(machine)
-        except Exception:
-            comment(traceback.format_exc())
-        sys.stdout.flush()
-        return False
-    print("ok " + title)
-    print("# %.1f s" % (time.monotonic() - began), flush=True)
-    return True
+    yield machine.run("systemctl", "--no-pager", "status", *machines.UNITS,
+                      may_fail=True)[1]
+    yield machine.journal("-n", "60")
 
 
 def run_all(chosen, home):
@@ -155,62 +106,38 @@ def run_all(chosen, home):
             machine.boot()
             scenarios.install(machine, build_directory())
         except Unavailable as why:
-            print("1..0 # SKIP %s" % why)
+            tap.skip_all(why)
             return 0
         except Exception as why:
-            comment(traceback.format_exc())
-            print("Bail out! The machine cannot be made: %s" % why)
-            return 1
-        print("1..%d" % len(chosen), flush=True)
-        return sum(not run_one(machine, number, *one)
-                   for number, one in enumerate(chosen, 1))
+            tap.bail_out("The machine cannot be made", why)
+        return tap.run_all(chosen, SCENARIO_LIMIT_S,
+                           functools.partial(play, machine),
+                           functools.partial(diagnostics, machine))
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        tap.ignore_signals()
         machine.halt()
 
 
-def main(argv):
-    """Returns the exit status."""
-    names = [a for a in argv if a != "--list"]
-    if any(n.startswith("-") for n in names):
-        sys.exit(__doc__.split("\n\n")[1])
-    chosen = chosen_from(names)
-    if "--list" in argv:
-        for name, purpose, _ in chosen:
-            print("%-35s %s" % (name, purpose))
-        return 0
-    why = missing()
-    if why:
-        print("1..0 # SKIP " + why)
-        return 0
-    if not chosen:
-        sys.exit("no such scenario")
+def run(chosen, _flags):
+    """With mounts of our own; returns how many failed."""
     if INSIDE not in os.environ:
         # Mounts that nobody else sees, and that go with us.
         os.environ[INSIDE] = "1"
         os.execvp("unshare", ["unshare", "--mount", "--propagation",
                               "private", "--", sys.executable,
-                              os.path.abspath(sys.argv[0])] + argv)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
-    signal.signal(signal.SIGALRM, on_alarm)
+                              os.path.abspath(sys.argv[0])] + sys.argv[1:])
     machines.sweep(machines.hierarchy()[0])
     home = tempfile.mkdtemp(prefix="mxdetour-systemd.")
-    failed = 0
     try:
         subprocess.check_call(["mount", "-t", "tmpfs", "-o", "mode=755",
                                "tmpfs", home])
         try:
-            failed = run_all(chosen, home)
+            return run_all(chosen, home)
         finally:
             subprocess.call(["umount", "-l", home])
     finally:
         os.rmdir(home)
-    if failed:
-        print("# %d of %d failed" % (failed, len(chosen)))
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(tap.main(__doc__, tap.scenarios_of(scenarios), missing, run))

@@ -8,8 +8,8 @@ import subprocess
 import threading
 import time
 
-from machine import (CONF, MILTER, SERVICE, SOCKETS, TIMER, UNITS, Unavailable,
-                     check, die_with_parent, same, wait)
+from machine import CONF, MILTER, SERVICE, SOCKETS, TIMER, UNITS, same, wait
+from util import Unavailable, check, die_with_parent
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.join(HERE, "..", "..")
