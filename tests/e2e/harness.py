@@ -422,6 +422,15 @@ class World:
         self.domain(name, [(10, "mx." + name, [address])], ttl)
         self.smtp.set(address, behaviour)
 
+    def gated(self, name, address, behaviour=fakesmtp.GOOD):
+        """As simple(), but its MX is not told before open() of the gate that
+        this returns."""
+        self.host("mx." + name, [address])
+        self.smtp.set(address, behaviour)
+        gate = fakedns.Gate([mx(10, "mx." + name)])
+        self.dns.set(name, "MX", gate)
+        return gate
+
     # daemon -------------------------------------------------------------
 
     def __enter__(self):

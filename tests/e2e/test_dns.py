@@ -306,10 +306,7 @@ def test_addresses_move():
 
 def test_one_question_for_many_lookups():
     with World({"dns": {"timeout": "30s"}}) as w:
-        gate = fakedns.Gate([mx(10, "mx.many.test")])
-        w.dns.set("many.test", "MX", gate)
-        w.host("mx.many.test", [UP])
-        w.smtp.set(UP, fakesmtp.GOOD)
+        gate = w.gated("many.test", UP)
         with w.client() as client:
             client.send(clients.request("transport", "u@many.test") * 1000)
             for _ in range(1000):

@@ -107,12 +107,9 @@ def test_wall_clock_set_forward_and_back():
         w.simple("up.test", UP, fakesmtp.GOOD)
         w.judged("blocked.test", route="relay")
         w.judged("up.test", reason="all-reachable")
-        w.smtp.set("127.12.0.1", fakesmtp.GOOD)
         for number, wall in enumerate((20 * YEAR, -20 * YEAR, -3600)):
             name = "wait%d.test" % number
-            gate = fakedns.Gate([fakedns.mx(10, "mx." + name)])
-            w.dns.set(name, "MX", gate)
-            w.host("mx." + name, ["127.12.0.1"])
+            gate = w.gated(name, "127.12.0.1")
             session = w.policy()
             session.start(request="mxdetour_route", recipient="u@" + name,
                           instance=name)

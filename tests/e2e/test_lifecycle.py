@@ -423,10 +423,7 @@ def test_reload_under_load():
 
 def test_reload_while_sessions_wait():
     with World({"policy": {"wait": "40s"}, "dns": {"timeout": "40s"}}) as w:
-        gate = fakedns.Gate([fakedns.mx(10, "mx.w.test")])
-        w.dns.set("w.test", "MX", gate)
-        w.host("mx.w.test", [UP])
-        w.smtp.set(UP, fakesmtp.GOOD)
+        gate = w.gated("w.test", UP)
         session = w.policy()
         session.start(request="mxdetour_route", recipient="u@w.test")
         eventually(lambda: w.dns.asked("w.test", "MX"), "the question")

@@ -101,10 +101,7 @@ def test_a_wait_in_vain_is_logged():
 
 def test_a_wait_for_a_known_direct_is_not_logged():
     with World({"policy": {"wait": "60s"}, "dns": {"timeout": "60s"}}) as w:
-        gate = fakedns.Gate([fakedns.mx(10, "mx.up.test")])
-        w.dns.set("up.test", "MX", gate)
-        w.host("mx.up.test", [UP])
-        w.smtp.set(UP, fakesmtp.GOOD)
+        gate = w.gated("up.test", UP)
         with clients.Policy(w.policy_at) as policy:
             policy.start(request="smtpd_access_policy", recipient="u@up.test")
             eventually(lambda: w.dns.asked("up.test", "MX"), "the question")

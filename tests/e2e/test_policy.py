@@ -102,12 +102,7 @@ def test_budget_is_not_charged_twice():
     """A client that takes off `wait` what the message has spent is given the
     rest, more than half of the budget spent or not."""
     with World({"policy": {"wait": "30s"}, "dns": {"timeout": "60s"}}) as w:
-        w.smtp.set(UP, fakesmtp.GOOD)
-        gates = {}
-        for name in ("one.test", "two.test"):
-            gates[name] = fakedns.Gate([fakedns.mx(10, "mx." + name)])
-            w.dns.set(name, "MX", gates[name])
-            w.host("mx." + name, [UP])
+        gates = {name: w.gated(name, UP) for name in ("one.test", "two.test")}
         session = w.policy()
 
         def start(name, wait):
@@ -127,10 +122,7 @@ def test_budget_is_not_charged_twice():
 def test_waiters_share_one_question():
     """Twenty sessions wait for one domain: one question, one probe."""
     with World({"dns": {"timeout": "40s"}}) as w:
-        gate = fakedns.Gate([fakedns.mx(10, "mx.wait.test")])
-        w.dns.set("wait.test", "MX", gate)
-        w.host("mx.wait.test", [DEAD])
-        w.smtp.set(DEAD, fakesmtp.TEASER)
+        gate = w.gated("wait.test", DEAD, fakesmtp.TEASER)
         sessions = [w.policy() for _ in range(20)]
         for number, session in enumerate(sessions):
             session.start(request="mxdetour_route", instance=str(number),
@@ -279,10 +271,7 @@ def test_lookups_go_on_while_many_are_answered():
 
 def test_waiter_that_hangs_up():
     with World({"policy": {"wait": "40s"}, "dns": {"timeout": "40s"}}) as w:
-        gate = fakedns.Gate([fakedns.mx(10, "mx.gone.test")])
-        w.dns.set("gone.test", "MX", gate)
-        w.host("mx.gone.test", [UP])
-        w.smtp.set(UP, fakesmtp.GOOD)
+        gate = w.gated("gone.test", UP)
         stays = w.policy()
         stays.start(request="mxdetour_route", recipient="u@gone.test")
         for number in range(30):
@@ -314,10 +303,7 @@ def test_told_by_who_does_not_stay():
 def test_pipelined_requests():
     """Answered one by one and in order, though the first one waits."""
     with World({"dns": {"timeout": "40s"}}) as w:
-        gate = fakedns.Gate([fakedns.mx(10, "mx.slow.test")])
-        w.dns.set("slow.test", "MX", gate)
-        w.host("mx.slow.test", [UP])
-        w.smtp.set(UP, fakesmtp.GOOD)
+        gate = w.gated("slow.test", UP)
         with clients.Policy(w.policy_at) as policy:
             policy.start(request="mxdetour_route", recipient="u@slow.test")
             for number in range(20):
