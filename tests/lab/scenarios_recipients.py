@@ -77,6 +77,10 @@ class Typist:
             return None
         return form % name, name, self.lookups()[before:]
 
+    def take_all(self, forms):
+        """take() of each, without those that are refused."""
+        return (got for got in map(self.take, forms) if got is not None)
+
     def judge(self, typed):
         """The line about a recipient of which no MTA said anything more."""
         before = len(self.lookups())
@@ -111,11 +115,7 @@ def postfix_takes(lab, **wiring):
     lab.op.start(LOG, settings=PATIENT, **wiring)
     typist = Typist(lab, " SMTPUTF8")
     taken = 0
-    for form in FORMS:
-        got = typist.take(form)
-        if got is None:
-            continue
-        typed, name, lines = got
+    for typed, name, lines in typist.take_all(FORMS):
         judged = [line for line in lines if line["proto"] == "policy"]
         asked = [line for line in lines if line.get("map") == "transport"
                  and name in line.get("recipient", "")]
@@ -153,13 +153,7 @@ def test_sendmail_and_the_milter_agree(lab):
     start_sendmail(lab, LOG, blocks=("mailertable", "mailer", "milter"))
     typist = Typist(lab)
     taken = 0
-    for form in FORMS:
-        if not form.isascii():
-            continue
-        got = typist.take(form)
-        if got is None:
-            continue
-        typed, _, lines = got
+    for typed, _, lines in typist.take_all(filter(str.isascii, FORMS)):
         judged = [line for line in lines if line["proto"] == "policy"]
         asked = [line for line in lines if line.get("map") == "mailertable"
                  and line["domain"] not in ("isp.example", "op.isp.example")]
